@@ -1,0 +1,1 @@
+"""Lets people use the reader."""
