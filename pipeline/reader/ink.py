@@ -1,0 +1,132 @@
+"""Picture → ink: how much darker (or brighter) than its paper each pixel is, and which pixels are written."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .ruled import remove_ruled_lines
+
+# Longest side at which the steps work: a digit of 1 % of a photo's side is still 16 pixels high.
+LONGEST_SIDE = 1600
+# Smaller pictures are enlarged until their short side reaches this, so that a stroke is several pixels wide.
+SHORTEST_SIDE = 112
+# The background is estimated on a copy of this longest side; light changes slowly.
+BACKGROUND_SIDE = 240
+# And polarity is told on one of this.
+POLARITY_SIDE = 160
+# Ink differs from its paper by at least this many grey levels; JPEG and sensor noise reach about half of it.
+LEAST_CONTRAST = 10.0
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The ink of a picture at working scale.
+
+    contrast: float32 H×W, grey levels by which a pixel differs from its paper, 0 where it does not.
+    mask: uint8 H×W, 1 where there is ink.
+    scale: pixels of the original picture per working pixel.
+    """
+
+    contrast: np.ndarray
+    mask: np.ndarray
+    scale: float
+
+
+def find_ink(picture: np.ndarray) -> Ink:
+    """Ink of an upright uint8 picture, H×W grey or H×W×3 RGB, of either polarity."""
+    picture, scale = to_working_scale(picture)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.ndim == 3 else picture
+    if is_light_on_dark(grey):
+        grey = 255 - grey
+    contrast, noise = subtract_background(grey)
+    mask, contrast = remove_ruled_lines(threshold(contrast, noise), contrast)
+    return Ink(contrast, mask, scale)
+
+
+def to_working_scale(picture: np.ndarray) -> tuple[np.ndarray, float]:
+    """The picture at working scale, and the pixels of the original per working pixel."""
+    short, long = sorted(picture.shape[:2])
+    factor = min(max(1.0, SHORTEST_SIDE / short), LONGEST_SIDE / long)
+    if factor == 1:
+        return picture, 1.0
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    return cv2.resize(picture, size, interpolation=interpolation), 1 / factor
+
+
+def is_light_on_dark(grey: np.ndarray) -> bool:
+    """Whether the writing is brighter than what it is written on.
+
+    A closing by a small square fills what is dark and narrow, an opening what is bright and narrow. Strokes
+    are narrower than the paper between them; the straight edge of a table or a shadow is neither.
+    """
+    small = shrink(grey, POLARITY_SIDE)
+    small = cv2.medianBlur(small, 3).astype(np.float32)
+    balance = 0.0
+    for share in (0.01, 0.03, 0.05):
+        side = 2 * round(share * min(small.shape) / 2) + 3
+        square = np.ones((side, side), np.uint8)
+        dark = morph(small, cv2.MORPH_CLOSE, square) - small
+        bright = small - morph(small, cv2.MORPH_OPEN, square)
+        # The third power lets few strong strokes count more than much weak texture.
+        balance += float((bright**3).sum() - (dark**3).sum())
+    return balance > 0
+
+
+def morph(image: np.ndarray, operation: int, element: np.ndarray) -> np.ndarray:
+    """Opening or closing that takes the picture to go on beyond its border as it ends there.
+
+    A strip of table along the border is then as wide as any table, not narrow as a stroke.
+    """
+    return cv2.morphologyEx(image, operation, element, borderType=cv2.BORDER_REPLICATE)
+
+
+def shrink(grey: np.ndarray, side: int) -> np.ndarray:
+    """The picture at a longest side of at most `side`."""
+    factor = min(1.0, side / max(grey.shape))
+    size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+def subtract_background(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """Grey levels by which each pixel is darker than its paper, float32, at least 0; and their noise.
+
+    The paper under a stroke is a morphological closing by a disc wider than the stroke: it follows the
+    edge of a shadow or of a table but not a stroke.
+    """
+    small = shrink(grey, BACKGROUND_SIDE)
+    side = 2 * (min(small.shape) // 10 + 2) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    paper = morph(cv2.medianBlur(small, 3), cv2.MORPH_CLOSE, disc)
+    paper = cv2.resize(cv2.blur(paper, (3, 3)), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    contrast = cv2.subtract(paper, grey, dtype=cv2.CV_32F)
+    # A closing lies above the mean of noisy paper: what most of the picture shows is no contrast.
+    sample = contrast[::4, ::4]
+    level = float(np.median(sample))
+    noise = 1.48 * float(np.median(np.abs(sample - level)))
+    return cv2.max(contrast - level, 0.0), noise
+
+
+def threshold(contrast: np.ndarray, noise: float) -> np.ndarray:
+    """1 where a pixel has at least half the contrast of the stroke it belongs to: uint8.
+
+    A low threshold finds the strokes, faint ones too; a second one, at half the contrast of each connected
+    component, cuts it at its edge. The low threshold is a part of the picture's mean contrast across edges
+    (Kittler, Illingworth and Föglein 1985, "Threshold selection based on a simple image statistic"), and
+    never within the noise of the paper.
+    """
+    floor = max(LEAST_CONTRAST, 4 * noise)
+    smooth = cv2.GaussianBlur(contrast, (3, 3), 0)
+    edge = cv2.max(cv2.absdiff(smooth[:-1, 1:], smooth[:-1, :-1]), cv2.absdiff(smooth[1:, :-1], smooth[:-1, :-1]))
+    edge[smooth[:-1, :-1] < floor / 2] = 0
+    level = float(cv2.multiply(edge, smooth[:-1, :-1]).sum() / max(float(edge.sum()), 1e-6))
+    low = cv2.compare(smooth, max(floor, 0.4 * level), cv2.CMP_GT)
+    count, labels = cv2.connectedComponents(low)
+    inked = np.flatnonzero(low)
+    component, values = labels.ravel()[inked], smooth.ravel()[inked]
+    weight = np.bincount(component, values, count)
+    typical = np.bincount(component, values * values, count) / np.maximum(weight, 1e-6)
+    mask = np.zeros(contrast.shape, np.uint8)
+    mask.ravel()[inked] = values > 0.5 * typical[component]
+    return mask

@@ -1,0 +1,140 @@
+"""Ruled lines, squares and frames out of the ink, the strokes that cross them left whole."""
+
+import cv2
+import numpy as np
+
+# Lines are sought in a copy of this longest side: enough to find them, and quick.
+SEARCH_SIDE = 480
+# A ruled line is at least this share of the picture's shorter side, this many times as long as thick, and has
+# ink along at least this share of it.
+SHORTEST, THINNEST, COVERED = 0.3, 15, 0.8
+# Lines lie within this many degrees of level or upright.
+MOST_TILT = 20
+
+
+def remove_ruled_lines(mask: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mask and contrast (H×W, as in Ink) without ruled lines."""
+    lines = find_ruled_lines(mask)
+    if not len(lines):
+        return mask, contrast
+    cleaned = mask.copy()
+    for upright in (False, True):
+        along = [line for line in lines if is_upright(line) == upright]
+        if along:
+            cleaned &= ~thin_runs(cleaned, np.array(along), upright)
+    return cleaned, np.where(mask > cleaned, 0, contrast)
+
+
+def is_upright(line: np.ndarray) -> bool:
+    x1, y1, x2, y2 = line
+    return bool(abs(y2 - y1) > abs(x2 - x1))
+
+
+def find_ruled_lines(mask: np.ndarray) -> np.ndarray:
+    """Straight lines that are no strokes: int N×4 of x1, y1, x2, y2 in pixels of the mask."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if len(stats) < 2 or stats[1:, 2:4].max() < SHORTEST * min(mask.shape):
+        return np.empty((0, 4), int)
+    factor = min(1.0, SEARCH_SIDE / max(mask.shape))
+    small = cv2.resize(mask * np.uint8(255), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    small = (small > 63).astype(np.uint8)
+    least = SHORTEST * min(small.shape)
+    found = cv2.HoughLinesP(small, 1, np.pi / 360, round(least / 3), minLineLength=least / 2, maxLineGap=least / 10)
+    if found is None:
+        return np.empty((0, 4), int)
+    distance = cv2.distanceTransform(cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
+    lines = [
+        line
+        for upright in (False, True)
+        for line in join(found.reshape(-1, 4).astype(float), upright, least / 4)
+        if length(line) >= least and is_thin(line, distance[1:-1, 1:-1])
+    ]
+    return (np.array(ruled(lines, small.shape)).reshape(-1, 4) / factor).astype(int)
+
+
+def length(line: np.ndarray) -> float:
+    return float(np.hypot(line[2] - line[0], line[3] - line[1]))
+
+
+def is_thin(line: np.ndarray, distance: np.ndarray) -> bool:
+    """Whether there is ink along nearly all of the line, and little across. distance: to the nearest paper."""
+    steps = np.linspace(0, 1, round(length(line)) + 1)
+    x = np.rint(line[0] + (line[2] - line[0]) * steps).astype(int)
+    y = np.rint(line[1] + (line[3] - line[1]) * steps).astype(int)
+    # The line may bend a little: the ink may lie a few pixels aside.
+    aside = cv2.dilate(distance, np.ones((9, 9), np.uint8))[y, x]
+    return bool((aside > 0).mean() >= COVERED and length(line) >= THINNEST * 2 * np.median(aside))
+
+
+def join(segments: np.ndarray, upright: bool, gap: float) -> list[np.ndarray]:
+    """Segments of one direction, those that continue each other over at most `gap` joined."""
+    lines: list[np.ndarray] = []
+    along, across = (1, 0) if upright else (0, 1)
+    for segment in sorted(segments, key=length, reverse=True):
+        if segment[along] > segment[along + 2]:
+            segment = segment[[2, 3, 0, 1]]
+        run = segment[along + 2] - segment[along]
+        rise = segment[across + 2] - segment[across]
+        if abs(rise) > np.tan(np.radians(MOST_TILT)) * run:
+            continue
+        for line in lines:
+            slope = (line[across + 2] - line[across]) / (line[along + 2] - line[along])
+            offsets = [segment[across + e] - line[across] - slope * (segment[along + e] - line[along]) for e in (0, 2)]
+            apart = max(segment[along] - line[along + 2], line[along] - segment[along + 2])
+            if max(map(abs, offsets)) <= gap / 3 and apart <= gap:
+                if segment[along] < line[along]:
+                    line[:2] = segment[:2]
+                if segment[along + 2] > line[along + 2]:
+                    line[2:] = segment[2:]
+                break
+        else:
+            lines.append(segment.copy())
+    return lines
+
+
+def ruled(lines: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Those that run from border to border, and those of a grid, which cross two others and have a parallel.
+
+    A level line need not reach the border, since no digit is so wide; a tall 1 may fill the height.
+    """
+    height, width = shape
+    level = [line for line in lines if not is_upright(line)]
+    upright = [line for line in lines if is_upright(line)]
+    kept = []
+    for group, others, extent in ((level, upright, 0.75 * width), (upright, level, 0.95 * height)):
+        for line in group:
+            crossed = sum(meet(line, other, 0.02 * max(shape)) for other in others)
+            if length(line) >= extent or (crossed >= 2 and len(group) >= 2):
+                kept.append(line)
+    return kept
+
+
+def meet(line: np.ndarray, other: np.ndarray, margin: float) -> bool:
+    """Whether a level and an upright line, or the reverse, touch or cross, but for a gap of `margin`."""
+    low = np.maximum(np.minimum(line[:2], line[2:]), np.minimum(other[:2], other[2:]))
+    high = np.minimum(np.maximum(line[:2], line[2:]), np.maximum(other[:2], other[2:]))
+    return bool((low <= high + margin).all())
+
+
+def thin_runs(mask: np.ndarray, lines: np.ndarray, upright: bool) -> np.ndarray:
+    """1 where a run of ink across a line is no longer than the line is thick: uint8, like the mask.
+
+    Where a stroke crosses the line, or runs into it, the run is longer and stays.
+    """
+    thickness = line_thickness(mask, lines)
+    band = np.zeros_like(mask)
+    for x1, y1, x2, y2 in lines.tolist():
+        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.005 * max(mask.shape)) + 1)
+    run = round(1.6 * thickness) + 1
+    kernel = np.ones((1, run) if upright else (run, 1), np.uint8)
+    return mask & band & (1 - cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel))
+
+
+def line_thickness(mask: np.ndarray, lines: np.ndarray) -> float:
+    """Median thickness in pixels of the ink along the lines."""
+    trace = np.zeros_like(mask)
+    for x1, y1, x2, y2 in lines.tolist():
+        cv2.line(trace, (x1, y1), (x2, y2), 1, 3)
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    along = distance[(trace & mask) > 0]
+    return 2 * float(np.median(along)) if len(along) else 1.0

@@ -1,0 +1,281 @@
+"""Ink → lines of atoms, and the candidates that neighbouring atoms form.
+
+An atom is a connected component, or a part of one where two digits may touch. Each digit is one atom or a few
+neighbouring ones; which ones is decided by what they look like to the classifier, not here.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .ink import Ink
+
+# A candidate is made of at most this many atoms: the pieces of a broken digit, or the parts of one cut in vain.
+MOST_ATOMS = 4
+# All of these are shares of the height of the digits, by which everything on a page scales.
+SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
+FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
+REACH = 0.25  # the widest gap between two pieces of one digit
+WIDEST = 1.3  # no digit is wider than this times its height
+# Two digits that touch are at least this wide for their height, and each at least NARROWEST of it.
+TOUCHING, NARROWEST = 0.7, 0.12
+LONGEST = 15  # what is longer than this times its height is no row of digits
+# Seams are sought at this many rows.
+SEAM_ROWS = 32
+# A seam that crosses more ink than this share of the height cuts along strokes, not across them.
+MOST_CROSSED = 0.25
+# What a row and a step aside cost, in cells of ink.
+ROW_COST, ASIDE = 0.01, 0.05
+# What no path crosses.
+WALL = 1e3
+# A digit is at least so many working pixels high or wide.
+SMALLEST = 6
+
+
+@dataclass(frozen=True)
+class Atom:
+    """Ink that is never divided. x, y: working pixels of the picture; mask: uint8, 1 on ink, tight."""
+
+    x: int
+    y: int
+    mask: np.ndarray
+
+    @property
+    def width(self) -> int:
+        return int(self.mask.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.mask.shape[0])
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return self.x + self.width / 2, self.y + self.height / 2
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be one digit: atoms `first` to `last` (inclusive) of a line, taken together."""
+
+    line: int
+    first: int
+    last: int
+    atom: Atom
+
+
+def find_lines(ink: Ink) -> list[list[Atom]]:
+    """Atoms in reading order: lines from the top, each from the left."""
+    components = find_components(ink.mask)
+    height = typical_height(components)
+    components = [c for c in components if max(c.width, c.height) >= max(SPECK * height, SMALLEST / 2)]
+    lines = []
+    for line in group_into_lines(components, height):
+        atoms = [atom for parts in cut_touching(line) for atom in parts]
+        lines.append(sorted(atoms, key=lambda atom: atom.middle[0]))
+    return lines
+
+
+def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
+    """All runs of neighbouring atoms that have the size of one digit."""
+    candidates = []
+    for number, line in enumerate(lines):
+        height = typical_height(line)
+        for first in range(len(line)):
+            right = 0
+            for last in range(first, min(first + MOST_ATOMS, len(line))):
+                if last > first and line[last].x - right > REACH * height:
+                    break
+                right = max(right, line[last].x + line[last].width)
+                atom = union(line[first : last + 1])
+                narrow = last == first or atom.width <= WIDEST * max(atom.height, height)
+                if narrow and max(atom.width, atom.height) >= SMALLEST:
+                    candidates.append(Candidate(number, first, last, atom))
+    return candidates
+
+
+def find_components(mask: np.ndarray) -> list[Atom]:
+    """8-connected components, without those that run along the border of the picture.
+
+    A table edge, a hand or the dark corner of a photo lies along the border; a digit that leaves the
+    picture crosses it by its strokes only.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    border = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
+    contact = np.bincount(border, minlength=len(stats))
+    components = []
+    for label, (x, y, width, height, _) in enumerate(stats[1:].tolist(), start=1):
+        if contact[label] <= 0.5 * max(width, height):
+            part = labels[y : y + height, x : x + width] == label
+            components.append(Atom(x, y, part.astype(np.uint8)))
+    return components
+
+
+def typical_height(atoms: list[Atom]) -> float:
+    """The median of the heights, each weighted by itself so that many specks do not outvote a few digits."""
+    heights = np.sort([atom.height for atom in atoms])
+    if not len(heights):
+        return 0.0
+    return float(heights[np.searchsorted(np.cumsum(heights), heights.sum() / 2)])
+
+
+def group_into_lines(components: list[Atom], height: float) -> list[list[Atom]]:
+    """Components that stand on one line, the lines from the top.
+
+    Each full-height component is linked to its nearest neighbour on the right at the same level, if it is
+    that one's nearest on the left: a line may climb, sink or have staggered digits.
+    """
+    full = sorted((c for c in components if c.height >= FULL * height), key=lambda c: c.middle[0])
+    line_of = list(range(len(full)))
+    neighbours = [nearest(full, i, 1) for i in range(len(full))]
+    for i, j in enumerate(neighbours):
+        if j is not None and nearest(full, j, -1) == i:
+            line_of[j] = line_of[i]
+    lines = [[c for c, line in zip(full, line_of, strict=True) if line == n] for n in sorted(set(line_of))]
+    lines = merge_level_lines(lines)
+    lines.sort(key=lambda line: np.mean([c.middle[1] for c in line]))
+    for small in components:
+        if small.height < FULL * height and lines:
+            min(lines, key=lambda line: min(distance(small, c) for c in line if c.height >= FULL * height)).append(small)
+    return lines
+
+
+def nearest(atoms: list[Atom], i: int, step: int) -> int | None:
+    """Index of the nearest atom right (step 1) or left (-1) of atom i, of atoms sorted by x, at its level."""
+    this = atoms[i]
+    j = i + step
+    while 0 <= j < len(atoms):
+        other = atoms[j]
+        shared = min(this.y + this.height, other.y + other.height) - max(this.y, other.y)
+        if shared >= 0.4 * min(this.height, other.height):
+            return j
+        j += step
+    return None
+
+
+def merge_level_lines(lines: list[list[Atom]]) -> list[list[Atom]]:
+    """Put together lines that continue each other."""
+    merged: list[list[Atom]] = []
+    for line in sorted(lines, key=lambda line: line[0].x):
+        for other in merged:
+            gap = abs(np.mean([c.middle[1] for c in other[-3:]]) - np.mean([c.middle[1] for c in line[:3]]))
+            if other[-1].middle[0] < line[0].middle[0] and gap < 0.4 * min(typical_height(line), typical_height(other)):
+                other.extend(line)
+                break
+        else:
+            merged.append(list(line))
+    return merged
+
+
+def distance(a: Atom, b: Atom) -> float:
+    """Gap between two boxes."""
+    dx = max(a.x - b.x - b.width, b.x - a.x - a.width, 0)
+    dy = max(a.y - b.y - b.height, b.y - a.y - a.height, 0)
+    return float(np.hypot(dx, dy))
+
+
+def cut_touching(components: list[Atom]) -> list[list[Atom]]:
+    """For each component its parts, cut where digits may touch in it.
+
+    All wide components are brought to one height and searched side by side, in one strip.
+    """
+    parts = [[component] for component in components]
+    wide = [i for i, c in enumerate(components) if TOUCHING * c.height <= c.width <= LONGEST * c.height]
+    if not wide:
+        return parts
+    images = [resize_rows(components[i].mask) for i in wide]
+    wall = np.full((SEAM_ROWS, 1), WALL, np.float32)
+    strip = np.hstack([part for image in images for part in (wall, image)] + [wall])
+    cost, path = cheapest_paths(strip)
+    start = 1
+    for i, image in zip(wide, images, strict=True):
+        columns = slice(start, start + image.shape[1])
+        seams = choose_seams(cost[columns]) + start
+        parts[i] = split(components[i], path[:, seams] - start + 0.5)
+        start = columns.stop + 1
+    return parts
+
+
+def resize_rows(mask: np.ndarray) -> np.ndarray:
+    """The mask as share of ink at SEAM_ROWS rows: float32."""
+    size = (max(4, round(mask.shape[1] * SEAM_ROWS / mask.shape[0])), SEAM_ROWS)
+    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+
+
+def cheapest_paths(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each column of the middle row, the path from top to bottom through it that crosses least ink.
+
+    Dynamic programming from the top and from the bottom.
+
+    ink: float32 H×W, share of ink in each cell.
+
+    Returns: the ink crossed, float W, and the column in each row, int H×W.
+    """
+    rows, width = ink.shape
+    middle = rows // 2
+    path = np.empty((rows, width), np.int64)
+    path[middle] = np.arange(width)
+    total = np.zeros(width)
+    for half, back in ((ink[: middle + 1], -1), (ink[middle:][::-1], 1)):
+        crossed, source = accumulate(half)
+        total += crossed
+        for step in range(1, len(half)):
+            path[middle + back * step] = source[len(half) - step, path[middle + back * (step - 1)]]
+    return total - ink[middle], path
+
+
+def accumulate(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cost of the cheapest path from the first row to each cell of the last, and the columns it came from."""
+    columns = np.arange(ink.shape[1])
+    source = np.empty(ink.shape, np.int64)
+    total = ink[0] + ROW_COST
+    for row in range(1, len(ink)):
+        # A step aside costs a little, so that a seam runs straight where nothing is in its way.
+        left = np.append(np.inf, total[:-1] + ASIDE)
+        right = np.append(total[1:] + ASIDE, np.inf)
+        best = np.minimum(np.minimum(left, right), total)
+        source[row] = columns + np.where(total == best, 0, np.where(left == best, -1, 1))
+        total = best + ink[row] + ROW_COST
+    return total, source
+
+
+def choose_seams(cost: np.ndarray) -> np.ndarray:
+    """Columns of the middle row at which a cheapest path makes a seam: the cheapest, some way apart."""
+    apart = NARROWEST * SEAM_ROWS
+    chosen: list[int] = []
+    for column in np.argsort(cost, kind="stable").tolist():
+        if cost[column] > MOST_CROSSED * SEAM_ROWS:
+            break
+        if apart <= column < len(cost) - apart and all(abs(column - other) > apart for other in chosen):
+            chosen.append(column)
+    return np.array(sorted(chosen), np.int64)
+
+
+def split(component: Atom, seams: np.ndarray) -> list[Atom]:
+    """The component, cut along seams: columns, rows×seams, at the scale of SEAM_ROWS."""
+    scale = component.height / SEAM_ROWS
+    rows = (np.arange(component.height) + 0.5) / scale - 0.5
+    part = np.zeros(component.mask.shape, np.int64)
+    columns = np.arange(component.width)
+    for seam in seams.T:
+        across = np.interp(rows, np.arange(SEAM_ROWS), seam) * scale
+        part += columns > across[:, None]
+    atoms = [component.mask * (part == number) for number in range(seams.shape[1] + 1)]
+    return [trim(Atom(component.x, component.y, mask)) for mask in atoms if mask.any()]
+
+
+def trim(atom: Atom) -> Atom:
+    x, y, width, height = cv2.boundingRect(atom.mask)
+    return Atom(atom.x + x, atom.y + y, np.ascontiguousarray(atom.mask[y : y + height, x : x + width]))
+
+
+def union(atoms: list[Atom]) -> Atom:
+    """Several atoms as one."""
+    if len(atoms) == 1:
+        return atoms[0]
+    left, top = min(a.x for a in atoms), min(a.y for a in atoms)
+    right, bottom = max(a.x + a.width for a in atoms), max(a.y + a.height for a in atoms)
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    for a in atoms:
+        mask[a.y - top : a.y - top + a.height, a.x - left : a.x - left + a.width] |= a.mask
+    return Atom(left, top, mask)
