@@ -1,0 +1,124 @@
+"""The registered reader that is in use: version @champion of the model digit-reader."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.reader import version as stored
+
+if TYPE_CHECKING:
+    from pipeline.reader.reader import Reader
+
+MODEL = "digit-reader"
+ALIAS = "champion"
+ROOT = Path(__file__).resolve().parents[1]
+
+_NONE_YET = "no reader is in use yet; run `make`, which trains and registers one"
+
+
+class ChampionError(Exception):
+    """The reader in use cannot be loaded. The message is one line: what is wrong and what to do."""
+
+
+def load_champion() -> tuple["Reader", str]:
+    """Load the reader in use.
+
+    Returns:
+        The reader, which reads with the code and the networks it was registered with, and its version.
+
+    Raises:
+        ChampionError: There is none yet, the store cannot be reached, or its files are damaged.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
+    if uri.startswith("sqlite:///") and "?" not in uri:
+        found = _find_in_database(Path(uri.removeprefix("sqlite:///")))
+        if found is not None:
+            version, folder = found
+            return _load_folder(folder, version), version
+    return _load_through_mlflow(uri)
+
+
+def _find_in_database(database: Path) -> tuple[str, Path] | None:
+    """Version and folder of the champion, asked from MLflow's own database.
+
+    MLflow would find them, too; but importing it and its database layer takes seconds, which is long for a
+    command that reads one picture. None if the database is not as expected, or the files are elsewhere:
+    then MLflow is asked.
+    """
+    if not database.is_file():
+        raise ChampionError(f"{_NONE_YET} (there is no {database})")
+    query = """
+        SELECT version, storage_location FROM registered_model_aliases
+        JOIN model_versions USING (workspace, name, version) WHERE name = ? AND alias = ?
+    """
+    try:
+        connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            rows = connection.execute(query, (MODEL, ALIAS)).fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return None
+    if not rows:
+        raise ChampionError(_NONE_YET)
+    version, location = rows[0]
+    folder = Path(str(location).removeprefix("file://"))
+    if len(rows) > 1 or not folder.is_absolute():
+        return None
+    return str(version), folder
+
+
+def _load_folder(folder: Path, version: str) -> Any:
+    """Load a version from the folder in which MLflow keeps it."""
+    import yaml
+
+    try:
+        description = yaml.safe_load((folder / "MLmodel").read_text())
+        artifacts = description["flavors"]["python_function"]["artifacts"]
+        return stored.load({name: folder / artifact["path"] for name, artifact in artifacts.items()})
+    # Damaged code and damaged networks raise whatever Python and LiteRT raise.
+    except Exception as error:
+        raise ChampionError(_damaged(version, error)) from None
+
+
+def _load_through_mlflow(uri: str) -> tuple[Any, str]:
+    # MLflow's own settings would have it try for over ten minutes to reach a server that is down.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+    none_yet = {ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE)}
+    try:
+        mlflow.set_tracking_uri(uri)
+        version = str(mlflow.MlflowClient().get_model_version_by_alias(MODEL, ALIAS).version)
+    except MlflowException as error:
+        if error.error_code in none_yet:
+            raise ChampionError(f"{_NONE_YET} ({uri} has none)") from None
+        raise ChampionError(_unreachable(uri, error)) from None
+    except Exception as error:
+        raise ChampionError(_unreachable(uri, error)) from None
+    try:
+        model = mlflow.pyfunc.load_model(f"models:/{MODEL}/{version}", suppress_warnings=True)
+        return model.unwrap_python_model().reader, version
+    except Exception as error:
+        raise ChampionError(_damaged(version, error)) from None
+
+
+def _unreachable(uri: str, error: Exception) -> str:
+    return f"the MLflow store {uri} cannot be used; check MLFLOW_TRACKING_URI ({_one_line(error)})"
+
+
+def _damaged(version: str, error: Exception) -> str:
+    return (
+        f"version {version} of {MODEL} cannot be loaded, its files are missing or damaged; "
+        f"run `make` to register it anew ({_one_line(error)})"
+    )
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -1,0 +1,172 @@
+"""The command line: `digits read | score`.
+
+    digits read photo.jpg
+    digits read *.jpg --json --annotate seen/
+    digits read scans/ --csv readings.csv
+    digits score labelled/manifest.csv
+
+Exit codes: 0 if all went well, 1 if a picture could not be read or there is no reader, 2 for a wrong command,
+130 if interrupted.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.champion import ChampionError, load_champion
+
+if TYPE_CHECKING:
+    from pipeline.reader.reading import Reading
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "read":
+        _check_read(parser, options)
+    try:
+        if options.command == "score":
+            code = _score(options.manifest, options.json)
+        elif options.csv:
+            code = _read_folder(options.images[0], options.csv)
+        else:
+            code = _read(options.images, options.json, options.annotate)
+        sys.stdout.flush()
+        return code
+    except ChampionError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        print("digits: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as in `digits read … | head`. What Python flushes at its end
+        # must go somewhere, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="digits", description="Read handwritten digits in pictures.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    read = commands.add_parser("read", help="read pictures")
+    read.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a picture; with --csv a folder")
+    read.add_argument("--json", action="store_true", help="print one JSON object a picture")
+    read.add_argument("--annotate", type=Path, metavar="DIR", help="save the pictures with what was read")
+    read.add_argument("--csv", type=Path, metavar="OUT.csv", help="read a folder; goes on where it stopped")
+
+    score = commands.add_parser("score", help="score the reader on labelled pictures")
+    score.add_argument(
+        "manifest",
+        type=Path,
+        metavar="MANIFEST.csv",
+        help="columns path and truth (lines joined with /, empty for no digit); others are groups",
+    )
+    score.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    return parser
+
+
+def _check_read(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse what argparse cannot see: folders and --csv belong together."""
+    folders = [path for path in options.images if path.is_dir()]
+    if options.csv:
+        if len(options.images) != 1 or not folders or options.json or options.annotate:
+            parser.error("--csv goes with one folder, and without --json and --annotate")
+    elif folders:
+        parser.error(f"{folders[0]} is a folder; add --csv OUT.csv")
+
+
+def _read(paths: list[Path], as_json: bool, annotate: Path | None) -> int:
+    reader, version = load_champion()
+    failed = False
+    drawn: set[str] = set()
+    for path in paths:
+        try:
+            reading = reader.read(path)
+        # The reader's PictureError is one; its class is the version's own.
+        except ValueError as error:
+            failed = True
+            _print_error(path, error, as_json)
+            continue
+        if as_json:
+            print(json.dumps({"path": str(path), **reading.to_dict(), "model_version": version}), flush=True)
+        elif len(paths) == 1:
+            print(reading.text)
+        else:
+            print(f"{path}: {reading.text.replace(chr(10), '/')}", flush=True)
+        if annotate:
+            try:
+                _annotate(reading, path, annotate, drawn)
+            except OSError as error:
+                return _fail(f"{annotate} cannot be written to ({error.strerror})")
+    return int(failed)
+
+
+def _annotate(reading: "Reading", path: Path, folder: Path, drawn: set[str]) -> None:
+    """Save the picture with its reading as DIR/<name>.png; a second picture of that name gets a number."""
+    from PIL import Image
+
+    from pipeline.reader import picture
+
+    name, number = path.stem, 1
+    while name in drawn:
+        number += 1
+        name = f"{path.stem}-{number}"
+    drawn.add(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(reading.draw(picture.load(path))).save(folder / f"{name}.png")
+
+
+def _print_error(path: Path | str, error: Exception | str | None, as_json: bool = False) -> None:
+    if as_json:
+        print(json.dumps({"path": str(path), "error": str(error)}), flush=True)
+    else:
+        print(f"digits: {path}: {error}", file=sys.stderr)
+
+
+def _read_folder(folder: Path, out: Path) -> int:
+    from app.folder import FolderError, read_folder
+
+    reader, version = load_champion()
+    try:
+        unreadable = read_folder(reader, version, folder, out)
+    except FolderError as error:
+        return _fail(error)
+    for path, reason in unreadable:
+        _print_error(path, reason)
+    return int(bool(unreadable))
+
+
+def _score(manifest: Path, as_json: bool) -> int:
+    from tqdm import tqdm
+
+    from app import score
+
+    try:
+        pictures = score.load_manifest(manifest)
+    except score.ManifestError as error:
+        return _fail(error)
+    reader, version = load_champion()
+    progress = tqdm(pictures, unit="picture", disable=None)
+    figures = score.report(pictures, list(score.outcomes(reader, progress)))
+    if as_json:
+        print(json.dumps({"model_version": version, **figures}, indent=2))
+    else:
+        print(score.as_text(figures))
+        for row in figures["unreadable"]:
+            _print_error(row["path"], row["error"])
+    return int(bool(figures["unreadable"]))
+
+
+def _fail(message: Exception | str) -> int:
+    print(f"digits: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Read all pictures of a folder into a CSV file: `digits read FOLDER --csv OUT.csv`."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.reader.reader import Reader
+
+COLUMNS = ("path", "text", "confidence", "milliseconds", "model_version", "error")
+
+
+class FolderError(Exception):
+    """The folder or the CSV file cannot be used. The message is one line: what is wrong and what to do."""
+
+
+def read_folder(reader: "Reader", version: str, folder: Path, out: Path) -> list[tuple[str, str]]:
+    """Read the pictures of a folder and of the folders in it; hidden files are left out.
+
+    Each picture is one row, written as soon as it is read: its path within the folder, its text with lines
+    joined by `/`, the least confidence of its digits. If the file is there already, the rows of this version
+    stay and their pictures are not read again, so that what was interrupted goes on where it stopped.
+
+    Returns:
+        Path and reason of each file that could not be read.
+
+    Raises:
+        FolderError: The folder holds no file, or the CSV file is another's or cannot be written.
+    """
+    from tqdm import tqdm
+
+    files = _files(folder, out)
+    unreadable = []
+    try:
+        done = _go_on(out, version)
+        with out.open("a", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            # Disabled where nobody watches: without a terminal.
+            for path in tqdm(files, unit="picture", disable=None):
+                name = path.relative_to(folder).as_posix()
+                if name in done:
+                    continue
+                try:
+                    reading = reader.read(path)
+                except ValueError as error:
+                    unreadable.append((name, str(error)))
+                    rows.writerow((name, "", "", "", version, error))
+                else:
+                    confidence = min((digit.confidence for digit in reading.digits), default=None)
+                    least = "" if confidence is None else f"{confidence:.4f}"
+                    text = reading.text.replace("\n", "/")
+                    rows.writerow((name, text, least, f"{reading.milliseconds:.1f}", version, ""))
+                file.flush()
+    except OSError as error:
+        raise FolderError(f"{out} cannot be written ({error.strerror}); give another --csv") from None
+    return unreadable
+
+
+def _files(folder: Path, out: Path) -> list[Path]:
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.resolve() != out.resolve()
+    ]
+    if not files:
+        raise FolderError(f"{folder} holds no files")
+    return files
+
+
+def _go_on(out: Path, version: str) -> set[str]:
+    """Prepare the CSV file and return the paths that need not be read again.
+
+    Rows of files that could not be read are taken out, as are those of another version and a last row that
+    was cut short.
+    """
+    kept: list[list[str]] = []
+    if out.exists() and out.stat().st_size:
+        with out.open(newline="", encoding="utf-8", errors="replace") as file:
+            header, *rows = csv.reader(file)
+        if tuple(header) != COLUMNS:
+            raise FolderError(f"{out} is there already and is not from `digits read`; give another --csv")
+        complete = [row for row in rows if len(row) == len(COLUMNS)]
+        kept = [row for row in complete if row[COLUMNS.index("model_version")] == version and not row[-1]]
+    beside = out.with_name(f".{out.name}.new")
+    with beside.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *kept])
+    beside.replace(out)
+    return {row[0] for row in kept}

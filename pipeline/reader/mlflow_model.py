@@ -1,0 +1,77 @@
+"""The registered model: the reader as MLflow stores, loads and serves it.
+
+MLflow keeps this file with each version and runs it from there ("models from code"). It imports nothing of
+this repository: the reader comes from the version's artifacts, which `version` describes.
+"""
+
+import base64
+import binascii
+import logging
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel, PythonModelContext
+
+Picture = bytes | str | list | np.ndarray
+
+# MLflow warns that it does not check unions; picture.load checks, and says what is wrong.
+logging.getLogger("mlflow.types.type_hints").setLevel(logging.ERROR)
+
+
+class ReaderModel(PythonModel):
+    """Reads pictures. What does the work is its attribute `reader`."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        artifacts = {name: Path(path) for name, path in context.artifacts.items()}
+        spec = spec_from_file_location("version", artifacts["code"] / "version.py")
+        if spec is None or spec.loader is None:
+            raise ImportError("the version's code cannot be loaded")
+        version = module_from_spec(spec)
+        spec.loader.exec_module(version)
+        self.reader = version.load(artifacts)
+
+    # MLflow lets a model leave the first parameter of the base class, the context, out.
+    def predict(self, model_input: list[Picture], params: dict | None = None) -> list[dict]:  # type: ignore[override]
+        """Read pictures.
+
+        Args:
+            model_input: Encoded pictures as bytes, or in base64 as text (so in JSON); or arrays or nested
+                lists of numbers, H×W, H×W×3 or H×W×4.
+            params: Not used; MLflow's interface has them.
+
+        Returns:
+            For each picture its reading as `Reading.to_dict` gives it, or {"error": one line that says why
+            it could not be read}.
+        """
+        return [self._read(picture) for picture in model_input]
+
+    def _read(self, picture: Picture) -> dict:
+        try:
+            reading: dict = self.reader.read(_undo_json(picture)).to_dict()
+        except ValueError as error:
+            # The reader's PictureError is one; its class is the version's own.
+            return {"error": str(error)}
+        return reading
+
+
+def _undo_json(picture: Picture) -> bytes | np.ndarray:
+    """Bytes and arrays as they were before they were put into JSON.
+
+    Text is never taken for a path: who may ask a server to read a picture may not thereby read its files.
+    """
+    if isinstance(picture, str):
+        try:
+            return base64.b64decode(picture, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("the text is not base64; send the bytes of a picture in base64") from None
+    if isinstance(picture, list):
+        try:
+            return np.array(picture)
+        except ValueError:
+            raise ValueError("the picture's rows differ in length; send H×W or H×W×3 numbers") from None
+    return picture
+
+
+set_model(ReaderModel())

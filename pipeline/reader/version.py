@@ -1,0 +1,69 @@
+"""A stored version of the reader, brought to life with its own code.
+
+A version is stored as four artifacts:
+
+    code               a copy of the folder this file is in
+    digits.tflite      tells which digit: float32 N×28×28×1 of 0 to 1 in, N×10 out
+    judge.tflite       tells whether it is one whole digit: the same in, N×11 out
+    calibration.json   {"temperature": what divides the logits of digits.tflite}
+
+So it reads as it did when it was stored, also after the repository has moved on, and two versions can be used
+side by side. This module needs no MLflow, whose import takes longer than reading a hundred pictures.
+"""
+
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+
+def load(artifacts: Mapping[str, Path]) -> Any:
+    """Load a version.
+
+    Args:
+        artifacts: Paths of "code", "digits", "judge" and "calibration".
+
+    Returns:
+        The version's Reader: an object with `read`, of the class in its own code.
+
+    Raises:
+        Exception: Of any kind, if an artifact is missing or damaged; the version's code decides.
+    """
+    package = _import_copy(artifacts["code"])
+    return importlib.import_module(f"{package}.version").build(artifacts)
+
+
+def build(artifacts: Mapping[str, Path]) -> Any:
+    """The Reader of the package that this module is in, with these networks."""
+    # Imported here because MLflow runs this file outside its package, to call `load`.
+    from .classify import Classifier
+    from .reader import Reader
+
+    temperature = json.loads(artifacts["calibration"].read_text())["temperature"]
+    return Reader(
+        Classifier(artifacts["digits"].read_bytes(), temperature),
+        Classifier(artifacts["judge"].read_bytes()),
+    )
+
+
+def _import_copy(folder: Path) -> str:
+    """Import a copy of the reader's package under a name of its own, and return that name.
+
+    Equal code has equal names, so that it is imported once a process, and different code different ones.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    name = f"digit_reader_{digest.hexdigest()[:16]}"
+    if name not in sys.modules:
+        spec = spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{folder} is no Python package")
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules[name] = module
+    return name
