@@ -86,6 +86,7 @@ def _load_through_mlflow(uri: str) -> tuple[Any, str]:
     # MLflow's own settings would have it try for over ten minutes to reach a server that is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ["MLFLOW_TRACKING_URI"] = uri
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -93,7 +94,6 @@ def _load_through_mlflow(uri: str) -> tuple[Any, str]:
 
     none_yet = {ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE)}
     try:
-        mlflow.set_tracking_uri(uri)
         version = str(mlflow.MlflowClient().get_model_version_by_alias(MODEL, ALIAS).version)
     except MlflowException as error:
         if error.error_code in none_yet:

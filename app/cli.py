@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("digits: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough, as in `digits read … | head`. What Python flushes at its end
-        # must go somewhere, too.
+        # Whoever read our output has seen enough, as in `digits read … | head`. What Python still flushes at
+        # its end must go somewhere, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
