@@ -85,7 +85,7 @@ def _load_folder(folder: Path, version: str) -> Any:
 def _load_through_mlflow(uri: str) -> tuple[Any, str]:
     # MLflow's own settings would have it try for over ten minutes to reach a server that is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "8")
     os.environ["MLFLOW_TRACKING_URI"] = uri
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow

@@ -89,8 +89,11 @@ def store(tmp_path_factory: pytest.TempPathFactory, networks: dict[str, Path]) -
 
 
 @pytest.fixture
-def own_store(tmp_path: Path, networks: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Store:
-    """An empty store that a test may change; it is the one in use meanwhile."""
+def own_store(
+    tmp_path: Path, store: Store, networks: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> Store:
+    """A copy of the store that a test may change; it is the one in use meanwhile."""
+    shutil.copy(store.uri.removeprefix("sqlite:///"), tmp_path / "mlflow.db")
     made = make_store(tmp_path, networks)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", made.uri)
     return made
