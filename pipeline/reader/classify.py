@@ -21,12 +21,17 @@ class Classifier:
         self._interpreter = Interpreter(model_content=model, num_threads=threads)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
+        self._classes = int(self._interpreter.get_output_details()[0]["shape"][1])
         self._batch = 0
 
     def probabilities(self, digits: np.ndarray) -> np.ndarray:
         """Calibrated probabilities, float32 N×C, of uint8 N×28×28 digits, ink bright on 0."""
         if digits.ndim != 3 or digits.shape[1:] != (28, 28) or digits.dtype != np.uint8:
-            raise ValueError(f"digits must be uint8 N×28×28, got {digits.dtype} {'×'.join(map(str, digits.shape))}")
+            raise ValueError(
+                f"digits must be uint8 N×28×28, got {digits.dtype} {'×'.join(map(str, digits.shape))}"
+            )
+        if not len(digits):
+            return np.empty((0, self._classes), np.float32)
         if len(digits) != self._batch:
             self._interpreter.resize_tensor_input(self._input, (len(digits), 28, 28, 1))
             self._interpreter.allocate_tensors()

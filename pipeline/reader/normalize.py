@@ -28,27 +28,32 @@ def normalize(contrast: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, Field
     Aspect kept in a box of 20×20, grey levels from anti-aliasing, the centre of mass at the centre
     (LeCun et al. 1998), and strokes about as wide as MNIST's.
 
-    contrast: float32 H×W, grey levels between ink and paper.
+    contrast: uint8 H×W, grey levels between ink and paper.
     mask: uint8 H×W, 1 on the ink of this digit, which touches all four sides of the array.
 
     Returns: uint8 28×28, ink bright on 0; left, top and side of the square it shows, in pixels of `mask`.
     """
     # The grey levels reach a pixel beyond the mask, where a stroke's edge fades out.
-    fringe = cv2.dilate(np.pad(mask, 1), np.ones((3, 3), np.uint8))
-    grey = np.pad(contrast, 1) * fringe
-    factor = BOX * FINE / max(mask.shape)
-    outline = resize(np.pad(mask, 1) * np.uint8(255), factor) > 127
+    mask = pad(mask, 1)
+    grey = pad(contrast, 1) * cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    longest = max(mask.shape) - 2
+    factor = BOX * FINE / longest
+    outline = resize(mask * np.uint8(255), factor) > 127
     fine = resize(grey, factor)
     full = float(np.percentile(fine[outline], 90)) if outline.any() else 255.0
     width = stroke_width(outline)
     widen = round(WIDENED - width) if width < THIN else 0
     if widen:
-        factor = (BOX * FINE - widen) / max(mask.shape)
-        fine = cv2.dilate(np.pad(resize(grey, factor), widen), disc(widen + 1))
-    fine = np.minimum(fine * (255 / max(full, 1.0)), 255).astype(np.uint8)
+        factor = (BOX * FINE - widen) / longest
+        fine = cv2.dilate(pad(resize(grey, factor), widen), disc(widen + 1))
+    fine = cv2.convertScaleAbs(fine, alpha=255 / max(full, 1.0))
     # The digit's box lies inside the padding, less what the pen was widened by.
     image, (left, top) = centre(fine, round(factor + widen / 2))
     return image, ((left - widen) / factor - 1, (top - widen) / factor - 1, SIDE * FINE / factor)
+
+
+def pad(image: np.ndarray, width: int) -> np.ndarray:
+    return cv2.copyMakeBorder(image, width, width, width, width, cv2.BORDER_CONSTANT, value=0)
 
 
 def resize(image: np.ndarray, factor: float) -> np.ndarray:
@@ -61,7 +66,7 @@ def stroke_width(ink: np.ndarray) -> float:
 
     Across a stroke of width w the distance to its edge averages w/4.
     """
-    distance = cv2.distanceTransform(np.pad(ink, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    distance = cv2.distanceTransform(pad(ink.astype(np.uint8), 1), cv2.DIST_L2, 3)
     return 4 * float(distance.sum()) / max(1, np.count_nonzero(distance))
 
 

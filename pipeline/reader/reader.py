@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import ink, picture, segment
+from . import picture, segment
 from .classify import Classifier
-from .ink import Ink
-from .normalize import among_others, normalize
+from .ink import Ink, find_ink
+from .normalize import SIDE, among_others, normalize
 from .reading import Box, Digit, Reading, Refusal
 from .segment import Atom, Candidate
 
@@ -36,43 +36,31 @@ class Reader:
         """
         start = time.perf_counter()
         pixels = picture.load(source)
-        found = ink.find_ink(pixels)
-        lines = segment.find_lines(found)
+        size = pixels.shape[0], pixels.shape[1]
+        ink = find_ink(pixels)
+        lines = segment.find_lines(ink)
         candidates = segment.find_candidates(lines)
-        digits: list[Digit] = []
-        refusals: list[Refusal] = []
-        if candidates:
-            images, views = look(found, candidates)
-            probabilities, whole = self._classify(images, views)
-            kept = choose(lines, candidates, whole * probabilities.max(axis=1))
-            for k in kept:
-                runner_up, digit = np.argsort(probabilities[k])[-2:].tolist()
-                confidence = float(whole[k] * probabilities[k, digit])
-                box = original_box(candidates[k].atom, found.scale, pixels.shape[:2])
-                digits.append(Digit(digit, confidence, box, candidates[k].line, runner_up, images[k]))
-            refusals = refuse(lines, [candidates[k] for k in kept], found.scale, pixels.shape[:2])
-        milliseconds = 1000 * (time.perf_counter() - start)
-        return Reading(tuple(digits), tuple(refusals), pixels.shape[:2], milliseconds)
-
-    def _classify(self, images: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities of the digits, N×10, and of being one whole digit, N."""
+        images, views = look(ink, candidates)
         judged = self.judge.probabilities(views)
-        return self.classifier.probabilities(images), 1 - judged[:, NO_DIGIT]
+        kept = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
+        chosen = [candidates[k] for k in kept]
+        boxes = [original_box(candidate.atom, ink.scale, size) for candidate in chosen]
+        probabilities = self.classifier.probabilities(images[kept]) * (1 - judged[kept, NO_DIGIT, None])
+        digits = tuple(map(as_digit, probabilities, boxes, (c.line for c in chosen), images[kept]))
+        refusals = refuse(lines, chosen, ink.scale, size)
+        return Reading(digits, refusals, size, 1000 * (time.perf_counter() - start))
 
 
 def look(ink: Ink, candidates: list[Candidate]) -> tuple[np.ndarray, np.ndarray]:
     """The candidates as MNIST shows digits, and the same among what stands around them: uint8 N×28×28."""
-    images, views = [], []
-    for candidate in candidates:
+    images = np.zeros((len(candidates), SIDE, SIDE), np.uint8)
+    views = images.copy()
+    for k, candidate in enumerate(candidates):
         atom = candidate.atom
-        image, (left, top, side) = normalize(crop(ink.contrast, atom), atom.mask)
-        images.append(image)
-        views.append(among_others(image, ink.mask, (left + atom.x, top + atom.y, side)))
-    return np.stack(images), np.stack(views)
-
-
-def crop(array: np.ndarray, atom: Atom) -> np.ndarray:
-    return array[atom.y : atom.y + atom.height, atom.x : atom.x + atom.width]
+        contrast = ink.contrast[atom.y : atom.y + atom.height, atom.x : atom.x + atom.width]
+        images[k], (left, top, side) = normalize(contrast, atom.mask)
+        views[k] = among_others(images[k], ink.mask, (left + atom.x, top + atom.y, side))
+    return images, views
 
 
 def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np.ndarray) -> list[int]:
@@ -99,15 +87,23 @@ def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np
     return kept
 
 
-def refuse(lines: list[list[Atom]], kept: list[Candidate], scale: float, size: tuple[int, int]) -> list[Refusal]:
+def as_digit(probabilities: np.ndarray, box: Box, line: int, image: np.ndarray) -> Digit:
+    """A digit of its probabilities, float 10."""
+    runner_up, digit = np.argsort(probabilities)[-2:].tolist()
+    return Digit(digit, float(probabilities[digit]), box, line, runner_up, image)
+
+
+def refuse(
+    lines: list[list[Atom]], kept: list[Candidate], scale: float, size: tuple[int, int]
+) -> tuple[Refusal, ...]:
     """What was seen and not read."""
     used = {(c.line, i) for c in kept for i in range(c.first, c.last + 1)}
-    return [
+    return tuple(
         Refusal(original_box(atom, scale, size), "not a digit")
         for number, line in enumerate(lines)
         for i, atom in enumerate(line)
         if (number, i) not in used
-    ]
+    )
 
 
 def original_box(atom: Atom, scale: float, size: tuple[int, int]) -> Box:

@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 
-# Lines are sought in a copy of this longest side: enough to find them, and quick.
-SEARCH_SIDE = 480
+# Lines are sought in a copy of this longest side, or, of a long strip, this shortest: enough, and quick.
+SEARCH_SIDE, SEARCH_SHORT = 480, 160
 # A ruled line is at least this share of the picture's shorter side, this many times as long as thick, and has
 # ink along at least this share of it.
 SHORTEST, THINNEST, COVERED = 0.3, 15, 0.8
+# What is left of a line once its thin runs are gone has at least this share of itself in the line's band.
+REMAINS = 0.8
 # Lines lie within this many degrees of level or upright.
 MOST_TILT = 20
 
@@ -18,11 +20,16 @@ def remove_ruled_lines(mask: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarr
     if not len(lines):
         return mask, contrast
     cleaned = mask.copy()
+    bands = np.zeros_like(mask)
     for upright in (False, True):
         along = [line for line in lines if is_upright(line) == upright]
         if along:
-            cleaned &= ~thin_runs(cleaned, np.array(along), upright)
-    return cleaned, np.where(mask > cleaned, 0, contrast)
+            thickness = line_thickness(cleaned, along)
+            band = draw_bands(mask.shape, along, thickness)
+            cleaned &= ~(band & thin_runs(cleaned, thickness, upright))
+            bands |= band
+    cleaned = without_remains(cleaned, bands)
+    return cleaned, contrast * (cleaned >= mask)
 
 
 def is_upright(line: np.ndarray) -> bool:
@@ -32,17 +39,21 @@ def is_upright(line: np.ndarray) -> bool:
 
 def find_ruled_lines(mask: np.ndarray) -> np.ndarray:
     """Straight lines that are no strokes: int N×4 of x1, y1, x2, y2 in pixels of the mask."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if len(stats) < 2 or stats[1:, 2:4].max() < SHORTEST * min(mask.shape):
-        return np.empty((0, 4), int)
-    factor = min(1.0, SEARCH_SIDE / max(mask.shape))
+    factor = min(1.0, max(SEARCH_SIDE / max(mask.shape), SEARCH_SHORT / min(mask.shape)))
     small = cv2.resize(mask * np.uint8(255), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     small = (small > 63).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(small, connectivity=8)
+    if len(stats) < 2 or stats[1:, 2:4].max() < SHORTEST * min(small.shape):
+        return np.empty((0, 4), int)
     least = SHORTEST * min(small.shape)
-    found = cv2.HoughLinesP(small, 1, np.pi / 360, round(least / 3), minLineLength=least / 2, maxLineGap=least / 10)
+    found = cv2.HoughLinesP(
+        small, 1, np.pi / 360, round(least / 3), minLineLength=least / 2, maxLineGap=least / 10
+    )
     if found is None:
         return np.empty((0, 4), int)
-    distance = cv2.distanceTransform(cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
+    distance = cv2.distanceTransform(
+        cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3
+    )
     lines = [
         line
         for upright in (False, True)
@@ -79,7 +90,10 @@ def join(segments: np.ndarray, upright: bool, gap: float) -> list[np.ndarray]:
             continue
         for line in lines:
             slope = (line[across + 2] - line[across]) / (line[along + 2] - line[along])
-            offsets = [segment[across + e] - line[across] - slope * (segment[along + e] - line[along]) for e in (0, 2)]
+            offsets = [
+                segment[across + e] - line[across] - slope * (segment[along + e] - line[along])
+                for e in (0, 2)
+            ]
             apart = max(segment[along] - line[along + 2], line[along] - segment[along + 2])
             if max(map(abs, offsets)) <= gap / 3 and apart <= gap:
                 if segment[along] < line[along]:
@@ -116,24 +130,40 @@ def meet(line: np.ndarray, other: np.ndarray, margin: float) -> bool:
     return bool((low <= high + margin).all())
 
 
-def thin_runs(mask: np.ndarray, lines: np.ndarray, upright: bool) -> np.ndarray:
+def draw_bands(shape: tuple[int, ...], lines: list[np.ndarray], thickness: float) -> np.ndarray:
+    """1 around the lines, so wide that they may bend a little: uint8."""
+    band = np.zeros(shape, np.uint8)
+    for x1, y1, x2, y2 in lines:
+        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.005 * max(shape)) + 1)
+    return band
+
+
+def thin_runs(mask: np.ndarray, thickness: float, upright: bool) -> np.ndarray:
     """1 where a run of ink across a line is no longer than the line is thick: uint8, like the mask.
 
     Where a stroke crosses the line, or runs into it, the run is longer and stays.
     """
-    thickness = line_thickness(mask, lines)
-    band = np.zeros_like(mask)
-    for x1, y1, x2, y2 in lines.tolist():
-        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.005 * max(mask.shape)) + 1)
     run = round(1.6 * thickness) + 1
     kernel = np.ones((1, run) if upright else (run, 1), np.uint8)
-    return mask & band & (1 - cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel))
+    return mask & ~cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
 
 
-def line_thickness(mask: np.ndarray, lines: np.ndarray) -> float:
+def without_remains(mask: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    """The mask without what lies mostly in the bands around the lines: thick spots and corners of them."""
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    inked = np.flatnonzero(mask)
+    component = labels.ravel()[inked]
+    total = np.bincount(component, minlength=count)
+    inside = np.bincount(component, bands.ravel()[inked], minlength=count)
+    cleaned = mask.copy()
+    cleaned.ravel()[inked] = (inside <= REMAINS * total)[component]
+    return cleaned
+
+
+def line_thickness(mask: np.ndarray, lines: list[np.ndarray]) -> float:
     """Median thickness in pixels of the ink along the lines."""
     trace = np.zeros_like(mask)
-    for x1, y1, x2, y2 in lines.tolist():
+    for x1, y1, x2, y2 in lines:
         cv2.line(trace, (x1, y1), (x2, y2), 1, 3)
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     along = distance[(trace & mask) > 0]

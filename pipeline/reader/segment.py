@@ -8,18 +8,20 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import find_objects
 
 from .ink import Ink
 
 # A candidate is made of at most this many atoms: the pieces of a broken digit, or the parts of one cut in vain.
-MOST_ATOMS = 4
+MOST_ATOMS = 6
 # All of these are shares of the height of the digits, by which everything on a page scales.
 SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
 FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
 REACH = 0.25  # the widest gap between two pieces of one digit
 WIDEST = 1.3  # no digit is wider than this times its height
-# Two digits that touch are at least this wide for their height, and each at least NARROWEST of it.
-TOUCHING, NARROWEST = 0.7, 0.12
+# Two digits that touch are at least this wide for their height; seams are so far from the ends and so far apart.
+TOUCHING, NARROWEST, APART = 0.7, 0.1, 0.22
+FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
 LONGEST = 15  # what is longer than this times its height is no row of digits
 # Seams are sought at this many rows.
 SEAM_ROWS = 32
@@ -95,20 +97,40 @@ def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
 
 
 def find_components(mask: np.ndarray) -> list[Atom]:
-    """8-connected components, without those that run along the border of the picture.
+    """8-connected components, without those that run along the border of the picture, and without frames.
 
     A table edge, a hand or the dark corner of a photo lies along the border; a digit that leaves the
     picture crosses it by its strokes only.
     """
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    _, labels = cv2.connectedComponents(mask, connectivity=8)
+    slices = find_objects(labels)
+    if not slices:
+        return []
+    boxes = np.array([(c.start, r.start, c.stop - c.start, r.stop - r.start) for r, c in slices])
     border = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
-    contact = np.bincount(border, minlength=len(stats))
+    contact = np.bincount(border, minlength=len(boxes) + 1)[1:]
+    kept = (contact <= 0.5 * boxes[:, 2:].max(axis=1)) & ~frames(boxes)
     components = []
-    for label, (x, y, width, height, _) in enumerate(stats[1:].tolist(), start=1):
-        if contact[label] <= 0.5 * max(width, height):
-            part = labels[y : y + height, x : x + width] == label
-            components.append(Atom(x, y, part.astype(np.uint8)))
+    for i in np.flatnonzero(kept):
+        part = labels[slices[i]] == i + 1
+        components.append(Atom(int(boxes[i, 0]), int(boxes[i, 1]), part.astype(np.uint8)))
     return components
+
+
+def frames(boxes: np.ndarray) -> np.ndarray:
+    """Which boxes hold another of some height: those of tables, circles and sheets, bool N.
+
+    boxes: int N×4, x, y, width, height.
+    """
+    left, top, width, height = boxes.T
+    right, bottom = left + width, top + height
+    # Only what is as high as the higher half can hold a digit; specks are many and need not be compared.
+    large = np.flatnonzero(height >= np.quantile(height, 0.5))
+    found = np.zeros(len(boxes), bool)
+    for i in large:
+        inside = (left > left[i]) & (top > top[i]) & (right < right[i]) & (bottom < bottom[i])
+        found[i] = bool((inside & (height > FRAMED * height[i])).any())
+    return found
 
 
 def typical_height(atoms: list[Atom]) -> float:
@@ -136,7 +158,9 @@ def group_into_lines(components: list[Atom], height: float) -> list[list[Atom]]:
     lines.sort(key=lambda line: np.mean([c.middle[1] for c in line]))
     for small in components:
         if small.height < FULL * height and lines:
-            min(lines, key=lambda line: min(distance(small, c) for c in line if c.height >= FULL * height)).append(small)
+            min(
+                lines, key=lambda line: min(distance(small, c) for c in line if c.height >= FULL * height)
+            ).append(small)
     return lines
 
 
@@ -159,7 +183,9 @@ def merge_level_lines(lines: list[list[Atom]]) -> list[list[Atom]]:
     for line in sorted(lines, key=lambda line: line[0].x):
         for other in merged:
             gap = abs(np.mean([c.middle[1] for c in other[-3:]]) - np.mean([c.middle[1] for c in line[:3]]))
-            if other[-1].middle[0] < line[0].middle[0] and gap < 0.4 * min(typical_height(line), typical_height(other)):
+            if other[-1].middle[0] < line[0].middle[0] and gap < 0.4 * min(
+                typical_height(line), typical_height(other)
+            ):
                 other.extend(line)
                 break
         else:
@@ -241,12 +267,15 @@ def accumulate(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def choose_seams(cost: np.ndarray) -> np.ndarray:
     """Columns of the middle row at which a cheapest path makes a seam: the cheapest, some way apart."""
-    apart = NARROWEST * SEAM_ROWS
+    margin, apart = NARROWEST * SEAM_ROWS, APART * SEAM_ROWS
+    beside = cv2.erode(cost.reshape(1, -1), np.ones((1, 5), np.uint8)).ravel()
     chosen: list[int] = []
     for column in np.argsort(cost, kind="stable").tolist():
         if cost[column] > MOST_CROSSED * SEAM_ROWS:
             break
-        if apart <= column < len(cost) - apart and all(abs(column - other) > apart for other in chosen):
+        if cost[column] > beside[column] or not margin <= column < len(cost) - margin:
+            continue
+        if all(abs(column - other) > apart for other in chosen):
             chosen.append(column)
     return np.array(sorted(chosen), np.int64)
 
