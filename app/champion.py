@@ -39,6 +39,17 @@ def load_champion() -> tuple["Reader", str]:
     return _load_through_mlflow(uri)
 
 
+def why_unread(error: Exception) -> str:
+    """Why the reader could not read a picture, in one line for a person.
+
+    Besides PictureError it may raise others on a picture nobody thought of; they must not end a long run.
+    """
+    # Each version has a class PictureError of its own, hence the comparison by name.
+    if type(error).__name__ == "PictureError":
+        return str(error)
+    return f"the reader failed on this picture; please report it ({_one_line(error)})"
+
+
 def _find_in_database(database: Path) -> tuple[str, Path] | None:
     """Version and folder of the champion, asked from MLflow's own database.
 

@@ -10,6 +10,7 @@ Exit codes: 0 if all went well, 1 if a picture could not be read or there is no 
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.champion import ChampionError, load_champion
+from app.champion import ChampionError, load_champion, why_unread
 
 if TYPE_CHECKING:
     from pipeline.reader.reading import Reading
@@ -29,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "read":
         _check_read(parser, options)
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold what the terminal cannot show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         if options.command == "score":
             code = _score(options.manifest, options.json)
@@ -88,10 +93,9 @@ def _read(paths: list[Path], as_json: bool, annotate: Path | None) -> int:
     for path in paths:
         try:
             reading = reader.read(path)
-        # The reader's PictureError is one; its class is the version's own.
-        except ValueError as error:
+        except Exception as error:
             failed = True
-            _print_error(path, error, as_json)
+            _print_error(path, why_unread(error), as_json)
             continue
         if as_json:
             print(json.dumps({"path": str(path), **reading.to_dict(), "model_version": version}), flush=True)
@@ -122,11 +126,11 @@ def _annotate(reading: "Reading", path: Path, folder: Path, drawn: set[str]) -> 
     Image.fromarray(reading.draw(picture.load(path))).save(folder / f"{name}.png")
 
 
-def _print_error(path: Path | str, error: Exception | str | None, as_json: bool = False) -> None:
+def _print_error(path: Path | str, reason: str, as_json: bool = False) -> None:
     if as_json:
-        print(json.dumps({"path": str(path), "error": str(error)}), flush=True)
+        print(json.dumps({"path": str(path), "error": reason}), flush=True)
     else:
-        print(f"digits: {path}: {error}", file=sys.stderr)
+        print(f"digits: {path}: {reason}", file=sys.stderr)
 
 
 def _read_folder(folder: Path, out: Path) -> int:

@@ -4,8 +4,13 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.champion import why_unread
+
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
+
+# Names of files need not be valid text everywhere; they are kept byte for byte.
+_BYTES = "surrogateescape"
 
 COLUMNS = ("path", "text", "confidence", "milliseconds", "model_version", "error")
 
@@ -33,7 +38,7 @@ def read_folder(reader: "Reader", version: str, folder: Path, out: Path) -> list
     unreadable = []
     try:
         done = _go_on(out, version)
-        with out.open("a", newline="", encoding="utf-8") as file:
+        with out.open("a", newline="", encoding="utf-8", errors=_BYTES) as file:
             rows = csv.writer(file)
             # Disabled where nobody watches: without a terminal.
             for path in tqdm(files, unit="picture", disable=None):
@@ -42,9 +47,9 @@ def read_folder(reader: "Reader", version: str, folder: Path, out: Path) -> list
                     continue
                 try:
                     reading = reader.read(path)
-                except ValueError as error:
-                    unreadable.append((name, str(error)))
-                    rows.writerow((name, "", "", "", version, error))
+                except Exception as error:
+                    unreadable.append((name, why_unread(error)))
+                    rows.writerow((name, "", "", "", version, why_unread(error)))
                 else:
                     confidence = min((digit.confidence for digit in reading.digits), default=None)
                     least = "" if confidence is None else f"{confidence:.4f}"
@@ -77,14 +82,14 @@ def _go_on(out: Path, version: str) -> set[str]:
     """
     kept: list[list[str]] = []
     if out.exists() and out.stat().st_size:
-        with out.open(newline="", encoding="utf-8", errors="replace") as file:
+        with out.open(newline="", encoding="utf-8", errors=_BYTES) as file:
             header, *rows = csv.reader(file)
         if tuple(header) != COLUMNS:
             raise FolderError(f"{out} is there already and is not from `digits read`; give another --csv")
         complete = [row for row in rows if len(row) == len(COLUMNS)]
         kept = [row for row in complete if row[COLUMNS.index("model_version")] == version and not row[-1]]
     beside = out.with_name(f".{out.name}.new")
-    with beside.open("w", newline="", encoding="utf-8") as file:
+    with beside.open("w", newline="", encoding="utf-8", errors=_BYTES) as file:
         csv.writer(file).writerows([COLUMNS, *kept])
     beside.replace(out)
     return {row[0] for row in kept}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.champion import why_unread
 from pipeline.scoring import Outcome, summarize
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def outcomes(reader: "Reader", pictures: Iterable[Labelled]) -> Iterator[Outcome
         start = time.perf_counter()
         try:
             reading = reader.read(picture.path)
-        except ValueError as error:
-            yield Outcome(picture.truth, "", (), time.perf_counter() - start, str(error))
+        except Exception as error:
+            yield Outcome(picture.truth, "", (), time.perf_counter() - start, why_unread(error))
             continue
         seconds = time.perf_counter() - start
         yield Outcome(picture.truth, reading.text, tuple(d.confidence for d in reading.digits), seconds)

@@ -15,6 +15,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 Picture = bytes | str | list | np.ndarray
+Answer = dict[str, str | float | list]
 
 # MLflow warns that it does not check unions; picture.load checks, and says what is wrong.
 logging.getLogger("mlflow.types.type_hints").setLevel(logging.ERROR)
@@ -33,7 +34,7 @@ class ReaderModel(PythonModel):
         self.reader = version.load(artifacts)
 
     # MLflow lets a model leave the first parameter of the base class, the context, out.
-    def predict(self, model_input: list[Picture], params: dict | None = None) -> list[dict]:  # type: ignore[override]
+    def predict(self, model_input: list[Picture], params: dict | None = None) -> list[Answer]:  # type: ignore[override]
         """Read pictures.
 
         Args:
@@ -47,13 +48,13 @@ class ReaderModel(PythonModel):
         """
         return [self._read(picture) for picture in model_input]
 
-    def _read(self, picture: Picture) -> dict:
+    def _read(self, picture: Picture) -> Answer:
         try:
-            reading: dict = self.reader.read(_undo_json(picture)).to_dict()
+            answer: Answer = self.reader.read(_undo_json(picture)).to_dict()
         except ValueError as error:
             # The reader's PictureError is one; its class is the version's own.
             return {"error": str(error)}
-        return reading
+        return answer
 
 
 def _undo_json(picture: Picture) -> bytes | np.ndarray:

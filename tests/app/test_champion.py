@@ -74,6 +74,17 @@ def test_each_version_reads_with_its_own_code(own_store: Store) -> None:
     assert is_sevens(reader.read(sheet_with_a_seven()).text)
 
 
+def test_a_version_imports_nothing_of_the_repository(store: Store, tmp_path: Path) -> None:
+    code = (
+        "import sys, mlflow, numpy;"
+        "model = mlflow.pyfunc.load_model('models:/digit-reader@champion');"
+        "print(model.predict([numpy.full((99, 99), 255, numpy.uint8)])[0]['text']);"
+        "assert not {'pipeline', 'app', 'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    environment = {"MLFLOW_TRACKING_URI": store.uri}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
+
+
 def test_predict_takes_bytes_base64_arrays_and_lists(loaded: Any) -> None:
     sheet = sheet_with_a_seven()
     encoded = as_png(sheet)
