@@ -1,11 +1,16 @@
 """The judge: a network that tells a whole digit from a half one, from two, and from what is none.
 
 It learns on what the reader itself cuts out of generated pages: a candidate in the place of a digit is that
-digit, any other is none. Letters and mirrored digits join those that are none.
+digit, any other is none. Letters and mirrored digits join those that are none, and forms of digits that are
+rare in MNIST join the digits.
 """
 
+from collections.abc import Iterable
+
 import cv2
+import keras
 import numpy as np
+import tensorflow as tf
 
 from pipeline import scenes
 from pipeline.reader import segment
@@ -15,13 +20,14 @@ from pipeline.reader.reader import NO_DIGIT, look
 
 # Candidates whose box is within CLOSE of a true one, as a share of its height, are that digit; those beyond
 # FAR are not. What lies between is left out.
-CLOSE, FAR = 0.12, 0.25
+CLOSE, FAR = 0.16, 0.28
+BATCH = 128
 # Of one page at most so many candidates that are no digit, for each that is one.
 MOST_NONE = 2.0
 # Letters that nobody takes for a digit, as strokes in the unit square, corners to be rounded.
 LETTERS = {
     "A": [[(0, 1), (0.4, 0), (0.8, 1)], [(0.15, 0.65), (0.65, 0.65)]],
-    "B": [[(0, 0), (0, 1)], [(0, 0), (0.7, 0), (0.7, 0.45), (0, 0.45)], [(0, 0.45), (0.8, 0.5), (0.8, 1), (0, 1)]],
+    "B": [[(0, 0), (0, 1)], [(0, 0), (0.7, 0), (0.7, 0.45), (0, 0.45), (0.8, 0.5), (0.8, 1), (0, 1)]],
     "D": [[(0, 0), (0, 1)], [(-0.1, 0), (0.8, 0), (0.8, 1), (-0.1, 1)]],
     "E": [[(0.8, 0), (0, 0), (0, 1), (0.8, 1)], [(0, 0.5), (0.7, 0.5)]],
     "F": [[(0.8, 0), (0, 0), (0, 1)], [(0, 0.5), (0.7, 0.5)]],
@@ -44,7 +50,7 @@ LETTERS = {
     "f": [[(0.6, 0.1), (0.3, 0), (0.25, 0.3), (0.25, 1)], [(0, 0.4), (0.55, 0.4)]],
     "h": [[(0, 0), (0, 1)], [(0, 0.65), (0.3, 0.45), (0.6, 0.5), (0.6, 1)]],
     "k": [[(0, 0), (0, 1)], [(0.55, 0.4), (0, 0.7), (0.6, 1)]],
-    "m": [[(0, 0), (0, 1)], [(0, 0.3), (0.3, 0), (0.5, 0.2), (0.5, 1)], [(0.5, 0.3), (0.8, 0), (1, 0.2), (1, 1)]],
+    "m": [[(0, 1), (0, 0), (0, 0.3), (0.3, 0), (0.5, 0.2), (0.5, 1), (0.5, 0.3), (0.8, 0), (1, 0.2), (1, 1)]],
     "n": [[(0, 0), (0, 1)], [(0, 0.3), (0.4, 0), (0.7, 0.2), (0.7, 1)]],
     "p": [[(0, 0), (0, 1)], [(0, 0.1), (0.7, 0), (0.7, 0.6), (0, 0.6)]],
     "r": [[(0, 0), (0, 1)], [(0, 0.3), (0.3, 0), (0.6, 0.1)]],
@@ -52,41 +58,119 @@ LETTERS = {
     "u": [[(0, 0), (0, 1), (0.7, 0.9), (0.7, 0)], [(0.7, 0), (0.7, 1)]],
     "x": [[(0, 0), (0.8, 1)], [(0.8, 0), (0, 1)]],
 }  # fmt: skip
+# Digits as many people write them and few of MNIST's: a 1 with a foot, a 7 with a bar, a 0 with a slash.
+CIRCLE = [(0.5 + 0.45 * np.sin(turn), 0.5 - 0.5 * np.cos(turn)) for turn in np.linspace(0, 6.3, 13)]
+NUMERALS = [
+    (0, [CIRCLE]),
+    (0, [CIRCLE, [(0.8, 0.1), (0.2, 0.9)]]),
+    (1, [[(0, 0.3), (0.35, 0), (0.35, 1)]]),
+    (1, [[(0, 0.3), (0.35, 0), (0.35, 1)], [(0, 1), (0.7, 1)]]),
+    (1, [[(0.1, 0.15), (0.35, 0), (0.35, 1)], [(0, 1), (0.7, 1)]]),
+    (1, [[(0, 0.4), (0.45, 0), (0.3, 1)]]),
+    (2, [[(0, 0.2), (0.4, -0.1), (0.8, 0.3), (0.1, 0.95), (0.2, 0.75), (0.8, 1)]]),
+    (2, [[(0, 0.2), (0.4, -0.1), (0.8, 0.3), (0, 1), (0, 1), (0.8, 1)]]),
+    (3, [[(0, 0), (0.7, 0), (0.3, 0.4), (0.3, 0.4), (0.9, 0.5), (0.7, 1), (0, 0.95)]]),
+    (4, [[(0.1, 0), (0, 0.6), (0, 0.6), (0.8, 0.6)], [(0.55, 0.3), (0.5, 1)]]),
+    (4, [[(0.55, 1), (0.6, 0), (0.6, 0), (0, 0.65), (0, 0.65), (0.85, 0.65)]]),
+    (5, [[(0.1, 0), (0, 0.45), (0.8, 0.35), (0.8, 1), (0, 1)], [(0.1, 0), (0.8, 0)]]),
+    (6, [[(0.6, 0), (0, 0.4), (0, 1), (0.7, 1), (0.7, 0.5), (0.05, 0.6)]]),
+    (7, [[(0, 0), (0.8, 0), (0.8, 0), (0.3, 1)], [(0.2, 0.5), (0.75, 0.5)]]),
+    (7, [[(0, 0.2), (0, 0), (0.8, 0), (0.8, 0), (0.3, 1)]]),
+    (7, [[(0, 0.2), (0, 0), (0.8, 0), (0.8, 0), (0.3, 1)], [(0.2, 0.5), (0.75, 0.5)]]),
+    (8, [[(0.7, 0.15), (0.4, -0.1), (0, 0.25), (0.8, 0.7), (0.5, 1.05), (0, 0.8), (0.7, 0.1)]]),
+    (9, [[(0.7, 0.1), (0, 0), (0, 0.5), (0.7, 0.4), (0.7, 0), (0.65, 1)]]),
+    (9, [[(0.7, 0.1), (0, 0), (0, 0.5), (0.7, 0.4), (0.75, 0), (0.7, 1), (0, 1)]]),
+]
 # Digits that are none once mirrored, turned by a quarter, or upside down.
 MIRRORED, TURNED, UPSIDE_DOWN = (3, 4, 7, 9), (2, 3, 4, 5, 7), (4, 7)
 
 
-def from_pages(
-    images: np.ndarray, labels: np.ndarray, count: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the reader cuts out of `count` generated pages, and whether it is a digit.
+def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages: int) -> keras.Model:
+    """Train the judge.
 
     Args:
-        images: uint8 N×28×28, ink bright on 0.
+        images: uint8 N×28×28 of training digits, ink bright on 0.
         labels: N integers from 0 to 9.
-        count: Number of pages.
-        seed: The same seed gives the same pages.
+        seed: Decides pages, letters, weights and distortions; on one machine it gives equal networks.
+        epochs: Times to go through the examples.
+        pages: Number of pages from which candidates are cut; a third of them has touching digits.
 
     Returns:
-        uint8 M×28×28, candidates among their surroundings; M integers, 0 to 9, or 10 for none.
+        A model of float32 N×28×28×1 from 0 to 1 in and N×11 probabilities out, the last of no whole digit.
     """
-    rng = np.random.default_rng([seed, count])
-    views, truths = [], []
-    for scene in scenes.pages(images, labels, count, seed):
-        page = judged_candidates(scene)
-        if page is None:
-            continue
-        view, truth = page
-        none = np.flatnonzero(truth == NO_DIGIT)
-        few = rng.permutation(none)[: max(4, round(MOST_NONE * np.count_nonzero(truth != NO_DIGIT)))]
-        kept = np.concatenate([np.flatnonzero(truth != NO_DIGIT), few])
+    views, truths = examples(images, labels, seed, pages)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    model = network()
+    steps = epochs * -(-len(views) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(1e-4, steps, warmup_target=2e-3, warmup_steps=steps // 5)
+    model.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(seed)
+    for _ in range(epochs):
+        distorted = np.stack([distort(view, rng) for view in views])
+        model.fit(distorted[..., None].astype(np.float32) / 255, truths, BATCH, verbose=0)
+    return model
+
+
+def network() -> keras.Model:
+    """A small CNN: the judge looks at every candidate, of which there are several to a digit."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.BatchNormalization(),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.BatchNormalization(),
+            layers.Flatten(),
+            layers.Dropout(0.2),
+            layers.Dense(128, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.3),
+            layers.Dense(NO_DIGIT + 1, activation="softmax"),
+        ]
+    )
+
+
+def examples(images: np.ndarray, labels: np.ndarray, seed: int, pages: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the judge learns from: uint8 M×28×28, and M integers, 0 to 9, or 10 for no whole digit."""
+    rng = np.random.default_rng(seed)
+    touching = from_pages(scenes.pages(images, labels, pages // 3, seed + 1, ["touching"]), rng)
+    mixed = from_pages(scenes.pages(images, labels, pages - pages // 3, seed), rng)
+    some = rng.choice(len(images), min(len(images), 4 * pages), replace=False)
+    plain = images[some], labels[some]
+    drawn = numerals(pages, rng)
+    none = np.concatenate([letters(2 * pages, rng), turned_digits(*(part[: 2 * pages] for part in plain))])
+    sets = [touching, mixed, plain, drawn, (none, np.full(len(none), NO_DIGIT))]
+    views, truths = zip(*sets, strict=True)
+    return np.concatenate(views), np.concatenate(truths)
+
+
+def distort(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turned, slanted, stretched and shifted a little: uint8 28×28."""
+    matrix = np.eye(2) + rng.normal(0, 0.07, (2, 2))
+    shift = 13.5 - matrix @ [13.5, 13.5] + rng.normal(0, 0.5, 2)
+    return cv2.warpAffine(view, np.column_stack([matrix, shift]), (28, 28))
+
+
+def from_pages(pages: Iterable[scenes.Scene], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """What the reader cuts out of pages: uint8 M×28×28, and M integers, 0 to 9, or 10 for no whole digit."""
+    views, truths = [np.empty((0, 28, 28), np.uint8)], [np.empty(0, int)]
+    for page in pages:
+        view, truth = judged_candidates(page)
+        digits, none = np.flatnonzero(truth != NO_DIGIT), np.flatnonzero(truth == NO_DIGIT)
+        kept = np.concatenate([digits, rng.permutation(none)[: max(4, round(MOST_NONE * len(digits)))]])
         views.append(view[kept])
         truths.append(truth[kept])
     return np.concatenate(views), np.concatenate(truths)
 
 
-def judged_candidates(scene: scenes.Scene) -> tuple[np.ndarray, np.ndarray] | None:
-    """Views of the candidates of a page whose truth is clear, and that truth; None if there is none."""
+def judged_candidates(scene: scenes.Scene) -> tuple[np.ndarray, np.ndarray]:
+    """The candidates of a page whose truth is clear, as the judge sees them, and that truth."""
     ink = find_ink(scene.picture)
     candidates = segment.find_candidates(segment.find_lines(ink))
     digits = [int(digit) for digit in scene.truth if digit.isdigit()]
@@ -99,13 +183,11 @@ def judged_candidates(scene: scenes.Scene) -> tuple[np.ndarray, np.ndarray] | No
         if distance < CLOSE or distance > FAR:
             judged.append(candidate)
             truths.append(digits[nearest] if distance < CLOSE else NO_DIGIT)
-    if not judged:
-        return None
-    return look(ink, judged)[1], np.array(truths)
+    return look(ink, judged)[1], np.array(truths, int)
 
 
 def deviation(sides: np.ndarray, boxes: np.ndarray) -> tuple[float, int]:
-    """How far the worst side of a box is off the nearest true box, as a share of its longer side; and which."""
+    """How far a box is off the nearest true one, at its worst side, as a share of its size; and which."""
     if not len(boxes):
         return np.inf, -1
     truth = np.column_stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
@@ -115,19 +197,26 @@ def deviation(sides: np.ndarray, boxes: np.ndarray) -> tuple[float, int]:
     return float(off.min()), int(off.argmin())
 
 
-def letters(count: int, seed: int) -> np.ndarray:
-    """Letters that look drawn by hand, normalized as the reader does: uint8 N×28×28."""
-    rng = np.random.default_rng(seed)
-    return np.stack([seen_alone(letter(rng)) for _ in range(count)])
+def letters(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Letters that look drawn by hand, as the judge sees them: uint8 N×28×28."""
+    alphabet = list(LETTERS.values())
+    return np.stack([seen_alone(drawn(alphabet[rng.integers(len(alphabet))], rng)) for _ in range(count)])
 
 
-def letter(rng: np.random.Generator) -> np.ndarray:
-    """One letter in a shaky hand: uint8 H×W, ink bright on 0."""
+def numerals(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Digits that look drawn by hand, as the judge sees them: uint8 N×28×28; and their values."""
+    chosen = [NUMERALS[number] for number in rng.integers(len(NUMERALS), size=count)]
+    views = np.stack([seen_alone(drawn(strokes, rng)) for _, strokes in chosen])
+    return views, np.array([digit for digit, _ in chosen])
+
+
+def drawn(strokes: list[list[tuple[float, float]]], rng: np.random.Generator) -> np.ndarray:
+    """Strokes in a shaky hand: uint8 H×W, ink bright on 0."""
     page = np.zeros((160, 160), np.uint8)
     pen = int(rng.integers(2, 12))
     slant, turn = rng.normal(0, 0.2), rng.normal(0, 0.12)
     size = 70 * np.exp(rng.normal(0, 0.15, 2))
-    for stroke in LETTERS[str(rng.choice(list(LETTERS)))]:
+    for stroke in strokes:
         points = np.array(stroke) + rng.normal(0, 0.05, (len(stroke), 2)) - 0.5
         points = rounded(points) * size @ np.array([[1, turn], [-slant, 1]]) + 80
         cv2.polylines(page, [np.rint(points * 16).astype(np.int32)], False, 255, pen, cv2.LINE_AA, 4)
@@ -135,7 +224,7 @@ def letter(rng: np.random.Generator) -> np.ndarray:
 
 
 def rounded(points: np.ndarray) -> np.ndarray:
-    """Cut the corners of a polyline three times (Chaikin 1974); its ends stay."""
+    """Cut a polyline's corners three times (Chaikin 1974); its ends stay, and doubled points are sharper."""
     for _ in range(3):
         before, after = points[:-1], points[1:]
         cut = np.stack([0.75 * before + 0.25 * after, 0.25 * before + 0.75 * after], axis=1).reshape(-1, 2)

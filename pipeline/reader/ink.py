@@ -14,7 +14,7 @@ SHORTEST_SIDE = 112
 # The background is estimated on a copy of this longest side; light changes slowly.
 BACKGROUND_SIDE = 240
 # And polarity is told on one of this.
-POLARITY_SIDE = 160
+POLARITY_SIDE = 224
 # Sides of the squares that are narrower or wider than strokes, as shares of the picture's shorter side.
 SQUARES = 0.01, 0.03, 0.06, 0.12, 0.2, 0.3
 BORDER_WEIGHT = 0.2
@@ -113,12 +113,11 @@ def subtract_background(grey: np.ndarray) -> tuple[np.ndarray, float]:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     paper = morph(cv2.medianBlur(small, 3), cv2.MORPH_CLOSE, disc)
     paper = cv2.resize(cv2.blur(paper, (3, 3)), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    contrast = cv2.subtract(paper, grey)
     # A closing lies above the mean of noisy paper: what most of the picture shows is no contrast.
-    sample = contrast[::4, ::4]
+    sample = cv2.subtract(paper[::4, ::4], grey[::4, ::4])
     level = float(np.median(sample))
     noise = 1.48 * float(np.median(np.abs(sample - level)))
-    return cv2.subtract(contrast, level), noise
+    return cv2.addWeighted(paper, 1, grey, -1, -level), noise
 
 
 def threshold(contrast: np.ndarray, noise: float) -> np.ndarray:

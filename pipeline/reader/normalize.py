@@ -36,7 +36,7 @@ def normalize(contrast: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, Field
     # The grey levels reach a pixel beyond the mask, where a stroke's edge fades out.
     mask = pad(mask, 1)
     grey = pad(contrast, 1) * cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    longest = max(mask.shape) - 2
+    longest = max(mask.shape[0], mask.shape[1]) - 2
     factor = BOX * FINE / longest
     outline = resize(mask * np.uint8(255), factor) > 127
     fine = resize(grey, factor)
@@ -67,7 +67,7 @@ def stroke_width(ink: np.ndarray) -> float:
     Across a stroke of width w the distance to its edge averages w/4.
     """
     distance = cv2.distanceTransform(pad(ink.astype(np.uint8), 1), cv2.DIST_L2, 3)
-    return 4 * float(distance.sum()) / max(1, np.count_nonzero(distance))
+    return 4 * float(np.sum(distance)) / max(1, int(np.count_nonzero(distance)))
 
 
 @cache

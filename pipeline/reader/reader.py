@@ -45,7 +45,7 @@ class Reader:
         kept = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
         chosen = [candidates[k] for k in kept]
         boxes = [original_box(candidate.atom, ink.scale, size) for candidate in chosen]
-        probabilities = self.classifier.probabilities(images[kept]) * (1 - judged[kept, NO_DIGIT, None])
+        probabilities = agree(self.classifier.probabilities(images[kept]), judged[kept])
         digits = tuple(map(as_digit, probabilities, boxes, (c.line for c in chosen), images[kept]))
         refusals = refuse(lines, chosen, ink.scale, size)
         return Reading(digits, refusals, size, 1000 * (time.perf_counter() - start))
@@ -67,10 +67,13 @@ def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np
     """Indices of the candidates that together explain each line best, in reading order.
 
     Each atom belongs to one chosen candidate or to none. A candidate counts by its log odds of being a
-    digit, so that what is rather none is left out; dynamic programming finds the best sum.
+    digit for each of its atoms, so that what is rather none is left out, and a digit that was cut in vain
+    counts as much whole as in pieces; dynamic programming finds the best sum.
     """
     kept: list[int] = []
-    odds = np.log(np.clip(probability, 0.001, 0.999) / np.clip(1 - probability, 0.001, 0.999))
+    atoms = np.array([candidate.last - candidate.first + 1 for candidate in candidates])
+    sure = np.clip(probability, 0.001, 0.999)
+    odds = atoms * np.log(sure / (1 - sure))
     for number, line in enumerate(lines):
         ending: dict[int, list[int]] = {}
         for k, candidate in enumerate(candidates):
@@ -85,6 +88,16 @@ def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np
             best.append(max(options, key=lambda option: option[0]))
         kept.extend(best[-1][1])
     return kept
+
+
+def agree(classified: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """Probabilities of each digit, N×10, on which classifier (N×10) and judge (N×11) agree.
+
+    Their geometric mean (Genest and Zidek 1986, "Combining probability distributions"), times the
+    probability that it is a digit at all.
+    """
+    both = np.sqrt(classified * judged[:, :NO_DIGIT]) + 1e-9
+    return both / both.sum(axis=1, keepdims=True) * (1 - judged[:, NO_DIGIT, None])
 
 
 def as_digit(probabilities: np.ndarray, box: Box, line: int, image: np.ndarray) -> Digit:

@@ -68,7 +68,10 @@ def length(line: np.ndarray) -> float:
 
 
 def is_thin(line: np.ndarray, distance: np.ndarray) -> bool:
-    """Whether there is ink along nearly all of the line, and little across. distance: to the nearest paper."""
+    """Whether there is ink along nearly all of the line, and little across it.
+
+    distance: float32 H×W, from each pixel of ink to the nearest paper.
+    """
     steps = np.linspace(0, 1, round(length(line)) + 1)
     x = np.rint(line[0] + (line[2] - line[0]) * steps).astype(int)
     y = np.rint(line[1] + (line[3] - line[1]) * steps).astype(int)
@@ -109,7 +112,8 @@ def join(segments: np.ndarray, upright: bool, gap: float) -> list[np.ndarray]:
 def ruled(lines: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
     """Those that run from border to border, and those of a grid, which cross two others and have a parallel.
 
-    A level line need not reach the border, since no digit is so wide; a tall 1 may fill the height.
+    A level line need not reach the border, since no digit is so wide; a tall 1 may fill the height, and in
+    a picture cut to one digit, higher than wide, it does.
     """
     height, width = shape
     level = [line for line in lines if not is_upright(line)]
@@ -118,7 +122,8 @@ def ruled(lines: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
     for group, others, extent in ((level, upright, 0.75 * width), (upright, level, 0.95 * height)):
         for line in group:
             crossed = sum(meet(line, other, 0.02 * max(shape)) for other in others)
-            if length(line) >= extent or (crossed >= 2 and len(group) >= 2):
+            alone = is_upright(line) and not crossed and height > width
+            if (length(line) >= extent and not alone) or (crossed >= 2 and len(group) >= 2):
                 kept.append(line)
     return kept
 
@@ -145,7 +150,7 @@ def thin_runs(mask: np.ndarray, thickness: float, upright: bool) -> np.ndarray:
     """
     run = round(1.6 * thickness) + 1
     kernel = np.ones((1, run) if upright else (run, 1), np.uint8)
-    return mask & ~cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
+    return mask - np.minimum(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel))
 
 
 def without_remains(mask: np.ndarray, bands: np.ndarray) -> np.ndarray:

@@ -12,23 +12,24 @@ from scipy.ndimage import find_objects
 
 from .ink import Ink
 
-# A candidate is made of at most this many atoms: the pieces of a broken digit, or the parts of one cut in vain.
+# A candidate is made of at most so many atoms: the pieces of a broken digit, or the parts of one cut in vain.
 MOST_ATOMS = 6
 # All of these are shares of the height of the digits, by which everything on a page scales.
 SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
 FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
 REACH = 0.25  # the widest gap between two pieces of one digit
 WIDEST = 1.3  # no digit is wider than this times its height
-# Two digits that touch are at least this wide for their height; seams are so far from the ends and so far apart.
+# Two digits that touch are at least so wide for their height; seams are so far from the ends, and apart.
 TOUCHING, NARROWEST, APART = 0.7, 0.1, 0.22
 FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
 LONGEST = 15  # what is longer than this times its height is no row of digits
 # Seams are sought at this many rows.
 SEAM_ROWS = 32
-# A seam that crosses more ink than this share of the height cuts along strokes, not across them.
-MOST_CROSSED = 0.25
-# What a row and a step aside cost, in cells of ink.
-ROW_COST, ASIDE = 0.01, 0.05
+# What a step aside and a stroke cost, in cells of ink: digits touch in one place more often than in two, and
+# a 0 is cut through two strokes.
+ASIDE, RUN = 0.2, 20.0
+# A seam that costs more cuts along strokes, not across them.
+MOST_CROSSED = 48.0
 # What no path crosses.
 WALL = 1e3
 # A digit is at least so many working pixels high or wide.
@@ -229,13 +230,13 @@ def resize_rows(mask: np.ndarray) -> np.ndarray:
 
 
 def cheapest_paths(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each column of the middle row, the path from top to bottom through it that crosses least ink.
+    """For each column of the middle row, the path from top to bottom through it that crosses least.
 
-    Dynamic programming from the top and from the bottom.
+    Dynamic programming from the top and from the bottom. What counts is the ink and the number of strokes.
 
     ink: float32 H×W, share of ink in each cell.
 
-    Returns: the ink crossed, float W, and the column in each row, int H×W.
+    Returns: the cost, float W, and the column in each row, int H×W.
     """
     rows, width = ink.shape
     middle = rows // 2
@@ -254,14 +255,16 @@ def accumulate(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cost of the cheapest path from the first row to each cell of the last, and the columns it came from."""
     columns = np.arange(ink.shape[1])
     source = np.empty(ink.shape, np.int64)
-    total = ink[0] + ROW_COST
+    total = (1 + RUN / 2) * ink[0]
     for row in range(1, len(ink)):
+        here, above = ink[row], ink[row - 1]
         # A step aside costs a little, so that a seam runs straight where nothing is in its way.
-        left = np.append(np.inf, total[:-1] + ASIDE)
-        right = np.append(total[1:] + ASIDE, np.inf)
-        best = np.minimum(np.minimum(left, right), total)
-        source[row] = columns + np.where(total == best, 0, np.where(left == best, -1, 1))
-        total = best + ink[row] + ROW_COST
+        down = total + RUN / 2 * np.abs(here - above)
+        left = np.append(np.inf, total[:-1] + ASIDE + RUN / 2 * np.abs(here[1:] - above[:-1]))
+        right = np.append(total[1:] + ASIDE + RUN / 2 * np.abs(here[:-1] - above[1:]), np.inf)
+        total = np.minimum(np.minimum(left, right), down)
+        source[row] = columns + np.where(total == down, 0, np.where(total == left, -1, 1))
+        total = total + here
     return total, source
 
 
@@ -271,7 +274,7 @@ def choose_seams(cost: np.ndarray) -> np.ndarray:
     beside = cv2.erode(cost.reshape(1, -1), np.ones((1, 5), np.uint8)).ravel()
     chosen: list[int] = []
     for column in np.argsort(cost, kind="stable").tolist():
-        if cost[column] > MOST_CROSSED * SEAM_ROWS:
+        if cost[column] > MOST_CROSSED:
             break
         if cost[column] > beside[column] or not margin <= column < len(cost) - margin:
             continue

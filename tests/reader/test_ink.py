@@ -1,0 +1,116 @@
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.reader.ink import find_ink, is_light_on_dark, subtract_background, threshold
+from pipeline.reader.ruled import remove_ruled_lines
+
+HEIGHT, WIDTH = 240, 320
+
+
+def draw(page: np.ndarray, ink: int, pen: int = 6) -> np.ndarray:
+    """A 7 and a 0 on a page, 110 pixels high."""
+    strokes = np.array([(60, 60), (120, 60), (85, 170)], np.int32)
+    cv2.polylines(page, [strokes], False, ink, pen, cv2.LINE_AA)
+    cv2.ellipse(page, (220, 115), (35, 55), 0, 0, 360, ink, pen, cv2.LINE_AA)
+    return page
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return draw(np.zeros((HEIGHT, WIDTH), np.uint8), 255) > 127
+
+
+def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Intersection over union."""
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+@pytest.mark.parametrize(("paper", "ink"), [(255, 0), (200, 150), (0, 255), (60, 110), (90, 74)])
+def test_ink_of_any_polarity_and_contrast(truth: np.ndarray, paper: int, ink: int) -> None:
+    found = find_ink(draw(np.full((HEIGHT, WIDTH), paper, np.uint8), ink))
+    assert found.scale == 1
+    assert overlap(found.mask > 0, truth) > 0.85
+
+
+def test_colour_counts_by_its_brightness(truth: np.ndarray) -> None:
+    page = np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
+    page[truth] = 30, 40, 200
+    assert overlap(find_ink(page).mask > 0, truth) > 0.85
+
+
+def test_light_that_falls_off_and_the_edge_of_a_shadow_are_no_ink(truth: np.ndarray) -> None:
+    page = draw(np.full((HEIGHT, WIDTH), 230, np.uint8), 60).astype(np.float32)
+    page *= np.linspace(1, 0.5, WIDTH)
+    page[:, 155:] *= 0.7
+    assert overlap(find_ink(page.astype(np.uint8)).mask > 0, truth) > 0.8
+
+
+def test_noise_is_no_ink(truth: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    page = draw(np.full((HEIGHT, WIDTH), 220, np.uint8), 60) + rng.normal(0, 8, (HEIGHT, WIDTH))
+    mask = find_ink(page.clip(0, 255).astype(np.uint8)).mask > 0
+    assert overlap(mask, truth) > 0.7
+    assert find_ink(rng.normal(200, 8, (HEIGHT, WIDTH)).astype(np.uint8)).mask.mean() < 0.002
+
+
+def test_an_even_page_has_no_ink() -> None:
+    for level in (0, 128, 255):
+        assert not find_ink(np.full((50, 60), level, np.uint8)).mask.any()
+
+
+@pytest.mark.parametrize("pen", [3, 12, 30])
+def test_polarity_with_any_pen(pen: int) -> None:
+    dark = draw(np.full((HEIGHT, WIDTH), 220, np.uint8), 40, pen)
+    assert not is_light_on_dark(dark)
+    assert is_light_on_dark(255 - dark)
+
+
+def test_polarity_beside_a_dark_table() -> None:
+    page = draw(np.full((HEIGHT, WIDTH), 220, np.uint8), 60)
+    page = cv2.copyMakeBorder(page, 60, 0, 80, 10, cv2.BORDER_CONSTANT, value=25)
+    assert not is_light_on_dark(page)
+
+
+def test_large_pictures_are_shrunk_and_small_ones_enlarged() -> None:
+    large = find_ink(np.full((1000, 3200), 255, np.uint8))
+    assert large.mask.shape == (500, 1600)
+    assert large.scale == pytest.approx(2)
+    small = find_ink(np.full((28, 28), 0, np.uint8))
+    assert small.mask.shape == (112, 112)
+    assert small.scale == pytest.approx(0.25)
+
+
+def test_contrast_is_what_the_pen_added() -> None:
+    page = draw(np.full((HEIGHT, WIDTH), 200, np.uint8), 120)
+    contrast, noise = subtract_background(page)
+    assert noise == 0
+    assert contrast.dtype == np.uint8
+    assert np.median(contrast[threshold(contrast, noise) > 0]) == pytest.approx(80, abs=3)
+
+
+@pytest.mark.parametrize("tilt", [0, 9])
+def test_ruled_lines_go_and_the_strokes_that_cross_them_stay(truth: np.ndarray, tilt: int) -> None:
+    mask = truth.astype(np.uint8)
+    for y in (20, 100, 200):
+        cv2.line(mask, (0, y), (WIDTH, y + tilt), 1, 2)
+    cleaned, contrast = remove_ruled_lines(mask, mask * np.uint8(200))
+    assert overlap(cleaned > 0, truth) > 0.93
+    assert not contrast[(mask > 0) & (cleaned == 0)].any()
+
+
+def test_a_grid_goes_and_its_digits_stay(truth: np.ndarray) -> None:
+    mask = truth.astype(np.uint8)
+    for x in (30, 150, 290):
+        cv2.line(mask, (x, 30), (x, 210), 1, 4)
+    for y in (30, 210):
+        cv2.line(mask, (30, y), (290, y), 1, 4)
+    cleaned, _ = remove_ruled_lines(mask, mask * np.uint8(200))
+    assert overlap(cleaned > 0, truth) > 0.93
+
+
+def test_a_tall_one_is_no_ruled_line() -> None:
+    mask = np.zeros((200, 90), np.uint8)
+    cv2.line(mask, (50, 2), (44, 197), 1, 5)
+    cleaned, _ = remove_ruled_lines(mask, mask * np.uint8(200))
+    assert (cleaned == mask).all()

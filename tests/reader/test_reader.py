@@ -1,0 +1,195 @@
+"""The whole reader, with networks trained here in seconds: what holds for any weights, and invariances."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from pipeline import whole_digit
+from pipeline.reader.classify import Classifier
+from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose
+from pipeline.reader.segment import Atom, Candidate
+
+HEIGHT, WIDTH = 240, 420
+STROKES = {
+    "1": [[(0.35, 0), (0.35, 1)]],
+    "4": [[(0.1, 0), (0, 0.6), (0.8, 0.6)], [(0.55, 0.3), (0.55, 1)]],
+    "5": [[(0.1, 0.1), (0, 0.45), (0.5, 0.4), (0.7, 0.6), (0.5, 0.95), (0, 1)], [(0.15, 0), (0.7, 0)]],
+    "7": [[(0, 0), (0.7, 0), (0.3, 1)]],
+}
+
+
+def page(text: str, pen: int = 8, height: int = 90, gap: float = 1.1) -> np.ndarray:
+    """Digits in dark ink on white."""
+    paper = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    for number, digit in enumerate(text):
+        for stroke in STROKES[digit]:
+            points = np.array(stroke) * height + (40 + number * gap * height, 70)
+            fixed = np.rint(points * 16).astype(np.int32)
+            cv2.polylines(paper, [fixed], False, 20, pen, cv2.LINE_AA, 4)
+    return paper
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """A reader whose networks have seen drawn digits and letters, and halves of digits."""
+    rng = np.random.default_rng(0)
+    views, digits = whole_digit.numerals(3000, rng)
+    none = np.concatenate([whole_digit.letters(1000, rng), halves(views[:1500], digits[:1500])])
+    judged = np.concatenate([views, none]), np.concatenate([digits, np.full(len(none), NO_DIGIT)])
+    folder = tmp_path_factory.mktemp("networks")
+    return Reader(fitted((views, digits), 10, folder), fitted(judged, NO_DIGIT + 1, folder))
+
+
+def halves(views: np.ndarray, digits: np.ndarray) -> np.ndarray:
+    """Digits of which one side is not the candidate's: dim, as the reader shows it."""
+    cut = views.copy()
+    cut[:, :, 14:] = np.minimum(cut[:, :, 14:], 96)
+    return cut[np.isin(digits, (0, 2, 3, 4, 5, 6, 8, 9))]
+
+
+def fitted(examples: tuple[np.ndarray, np.ndarray], classes: int, folder: Path) -> Classifier:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(12, 5, strides=2, activation="relu"),
+            layers.Conv2D(24, 3, strides=2, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    views, truths = examples
+    model.fit(views[..., None].astype(np.float32) / 255, truths, batch_size=64, epochs=5, verbose=0)
+    path = folder / f"{classes}.tflite"
+    model.export(str(path), format="litert", verbose=False)
+    return Classifier(path.read_bytes())
+
+
+def test_reads_a_number_and_says_where_each_digit_is(reader: Reader) -> None:
+    reading = reader.read(page("475"))
+    assert reading.text == "475"
+    assert reading.size == (HEIGHT, WIDTH)
+    assert reading.milliseconds > 0
+    for number, digit in enumerate(reading.digits):
+        x, y, width, height = digit.box
+        assert abs(x - (36 + number * 99)) <= 5
+        assert abs(y - 66) <= 3
+        assert abs(height - 98) <= 4
+        assert width < height
+        assert 0.3 < digit.confidence <= 1
+        assert digit.runner_up != digit.digit
+        assert digit.image is not None
+        assert digit.image.shape == (28, 28)
+
+
+ALTERED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "light on dark": lambda picture: 255 - picture,
+    "faint": lambda picture: (picture // 6 + 180).astype(np.uint8),
+    "shifted": lambda picture: np.roll(picture, (37, 11), (0, 1)),
+    "small": lambda picture: cv2.resize(picture, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA),
+    "large": lambda picture: cv2.resize(picture, None, fx=4, fy=4),
+    "colour": lambda picture: np.dstack([picture, picture, np.maximum(picture, 150)]),
+    "turned": lambda picture: cv2.warpAffine(
+        picture, cv2.getRotationMatrix2D((200, 120), 7, 1), (WIDTH, HEIGHT), borderValue=255
+    ),
+    "noisy": lambda picture: (
+        (picture * 0.8 + np.random.default_rng(0).normal(20, 8, picture.shape)).clip(0, 255).astype(np.uint8)
+    ),
+    "dark to one side": lambda picture: (picture * np.linspace(1, 0.45, WIDTH)).astype(np.uint8),
+    "on lined paper": lambda picture: lined(picture),
+}
+
+
+def lined(picture: np.ndarray) -> np.ndarray:
+    picture = picture.copy()
+    for y in (50, 115, 180):
+        cv2.line(picture, (0, y), (WIDTH, y), 150, 2)
+    return picture
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_reads_the_same_whatever_the_picture(reader: Reader, name: str) -> None:
+    assert reader.read(ALTERED[name](page("475"))).text == "475"
+
+
+@pytest.mark.parametrize("pen", [3, 5, 9, 13])
+def test_reads_the_same_with_any_pen(reader: Reader, pen: int) -> None:
+    assert reader.read(page("475", pen=pen)).text == "475"
+
+
+def test_rows_become_lines(reader: Reader) -> None:
+    rows = np.vstack([page("47"), page("754")])
+    assert reader.read(rows).text == "47\n754"
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_an_empty_page_has_no_digits(reader: Reader, level: int) -> None:
+    reading = reader.read(np.full((HEIGHT, WIDTH), level, np.uint8))
+    assert reading.text == ""
+    assert reading.refusals == ()
+
+
+def test_what_is_refused_is_said(reader: Reader) -> None:
+    scribble = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    points = [(60 + 9 * i, 170 if i % 2 else 70) for i in range(24)]
+    cv2.polylines(scribble, [np.array(points, np.int32)], False, 0, 4, cv2.LINE_AA)
+    reading = reader.read(scribble)
+    assert reading.refusals
+    for refusal in reading.refusals:
+        x, y, width, height = refusal.box
+        assert x >= 55
+        assert y >= 65
+        assert x + width <= 275
+        assert y + height <= 175
+        assert refusal.reason
+
+
+def test_boxes_stay_in_the_picture(reader: Reader) -> None:
+    cropped = page("475")[66:170, 36:300]
+    for digit in reader.read(cropped).digits:
+        x, y, width, height = digit.box
+        assert x >= 0
+        assert y >= 0
+        assert x + width <= cropped.shape[1]
+        assert y + height <= cropped.shape[0]
+
+
+def candidates(*spans: tuple[int, int]) -> tuple[list[list[Atom]], list[Candidate]]:
+    atom = Atom(0, 0, np.ones((10, 10), np.uint8))
+    count = 1 + max(last for _, last in spans)
+    return [[atom] * count], [Candidate(0, first, last, atom) for first, last in spans]
+
+
+@pytest.mark.parametrize(
+    ("spans", "probability", "kept"),
+    [
+        ([(0, 0), (1, 1)], [0.9, 0.9], [0, 1]),
+        ([(0, 0), (1, 1)], [0.9, 0.2], [0]),
+        ([(0, 0), (1, 1), (0, 1)], [0.9, 0.9, 0.2], [0, 1]),
+        ([(0, 0), (1, 1), (0, 1)], [0.8, 0.8, 0.9], [2]),
+        ([(0, 0), (1, 1), (2, 2), (0, 1), (1, 2)], [0.1, 0.1, 0.99, 0.99, 0.3], [3, 2]),
+        ([(0, 0)], [0.4], []),
+    ],
+)
+def test_the_best_explanation_is_chosen(
+    spans: list[tuple[int, int]], probability: list[float], kept: list[int]
+) -> None:
+    assert choose(*candidates(*spans), np.array(probability)) == kept
+
+
+def test_classifier_and_judge_must_agree() -> None:
+    classified = np.full((3, 10), 0.01)
+    classified[:, 4] = 0.91
+    judged = np.full((3, 11), 0.001)
+    judged[0, 4] = judged[1, 9] = 0.99
+    judged[2, 4] = judged[2, NO_DIGIT] = 0.495
+    same, other, half = agree(classified, judged).max(axis=1)
+    assert same > 0.95
+    assert other < 0.85
+    assert half == pytest.approx(0.5, abs=0.05)

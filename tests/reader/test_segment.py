@@ -1,0 +1,126 @@
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.reader.ink import Ink
+from pipeline.reader.segment import (
+    Atom,
+    Candidate,
+    cut_touching,
+    find_candidates,
+    find_components,
+    find_lines,
+    typical_height,
+)
+
+SEVEN = [[(0, 0), (40, 0), (15, 80)]]
+FOUR = [[(30, 80), (32, 0), (0, 50), (45, 50)]]
+ZERO = [[(20 + round(20 * np.sin(t)), 40 - round(40 * np.cos(t))) for t in np.linspace(0, 2 * np.pi, 24)]]
+FIVE = [[(5, 8), (0, 35), (35, 40), (35, 75), (0, 80)], [(10, 0), (45, 0)]]
+
+
+def page(*digits: tuple[list[list[tuple[int, int]]], int, int], shape: tuple[int, int] = (300, 500)) -> Ink:
+    """Ink with digits, each as strokes and the place of its top left corner."""
+    mask = np.zeros(shape, np.uint8)
+    for strokes, x, y in digits:
+        for points in strokes:
+            cv2.polylines(mask, [np.add(points, (x, y)).astype(np.int32)], False, 1, 5)
+    return Ink(mask * np.uint8(200), mask, 1.0)
+
+
+def boxes(candidates: list[Candidate]) -> set[tuple[int, int, int, int]]:
+    return {(c.atom.x, c.atom.y, c.atom.width, c.atom.height) for c in candidates}
+
+
+def near(candidates: list[Candidate], box: tuple[int, int, int, int], tolerance: int) -> bool:
+    return any(
+        max(abs(a - b) for a, b in zip(box, other, strict=True)) <= tolerance for other in boxes(candidates)
+    )
+
+
+def test_lines_are_read_from_the_top_and_from_the_left() -> None:
+    ink = page((SEVEN, 300, 160), (SEVEN, 40, 40), (FOUR, 150, 30), (FOUR, 60, 170))
+    lines = find_lines(ink)
+    assert [[atom.x // 10 for atom in line] for line in lines] == [[3, 14], [5, 29]]
+
+
+def test_a_line_may_climb() -> None:
+    ink = page(*((SEVEN, 20 + 80 * i, 160 - 25 * i) for i in range(6)))
+    assert [len(line) for line in find_lines(ink)] == [6]
+
+
+def test_pieces_of_one_digit_make_one_candidate() -> None:
+    candidates = find_candidates(find_lines(page((FIVE, 50, 50), (SEVEN, 180, 50))))
+    assert near(candidates, (48, 48, 50, 85), 3)
+
+
+def test_far_digits_make_none_together() -> None:
+    candidates = find_candidates(find_lines(page((SEVEN, 50, 50), (SEVEN, 180, 50))))
+    assert len(candidates) == 2
+    assert all(candidate.first == candidate.last for candidate in candidates)
+
+
+def test_touching_digits_can_be_taken_apart() -> None:
+    candidates = find_candidates(find_lines(page((ZERO, 50, 50), (ZERO, 92, 54))))
+    assert near(candidates, (47, 47, 46, 86), 4)
+    assert near(candidates, (89, 51, 46, 86), 4)
+
+
+def test_cutting_loses_no_ink() -> None:
+    mask = page((ZERO, 50, 50), (ZERO, 92, 54), (ZERO, 134, 50)).mask
+    (component,) = find_components(mask)
+    (parts,) = cut_touching([component])
+    assert len(parts) >= 3
+    again = np.zeros_like(mask)
+    for part in parts:
+        again[part.y : part.y + part.height, part.x : part.x + part.width] += part.mask
+    assert np.array_equal(again, mask)
+
+
+def test_narrow_components_are_not_cut() -> None:
+    bar = Atom(0, 0, np.ones((80, 30), np.uint8))
+    assert cut_touching([bar]) == [[bar]]
+
+
+def test_specks_are_dropped() -> None:
+    ink = page((SEVEN, 50, 50), (SEVEN, 150, 50))
+    for x in (10, 120, 300):
+        cv2.circle(ink.mask, (x, 130), 4, 1, cv2.FILLED)
+    assert len(find_components(ink.mask)) == 5
+    assert sum(map(len, find_lines(ink))) == 2
+
+
+def test_what_lies_along_the_border_is_no_digit() -> None:
+    ink = page((SEVEN, 50, 50))
+    ink.mask[:, :12] = 1
+    ink.mask[-3:, 200:] = 1
+    cv2.line(ink.mask, (300, 0), (320, 90), 1, 5)
+    assert [atom.x for atom in find_components(ink.mask)] == [297, 47]
+
+
+def test_a_frame_is_no_digit_and_what_it_holds_may_be() -> None:
+    ink = page((SEVEN, 50, 50))
+    cv2.rectangle(ink.mask, (20, 20), (140, 180), 1, 3)
+    assert [atom.x for atom in find_components(ink.mask)] == [47]
+
+
+def test_no_ink_no_candidates() -> None:
+    empty = np.zeros((50, 60), np.uint8)
+    assert find_candidates(find_lines(Ink(empty, empty, 1.0))) == []
+
+
+@pytest.mark.parametrize("scale", [0.25, 3])
+def test_scale_makes_no_difference(scale: float) -> None:
+    mask = page((FIVE, 50, 50), (SEVEN, 180, 50), (FOUR, 215, 52)).mask
+    large = (cv2.resize(mask * 255, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 127).astype(
+        np.uint8
+    )
+    counts = [len(find_lines(Ink(m * np.uint8(200), m, 1.0))[0]) for m in (mask, large)]
+    assert abs(counts[0] - counts[1]) <= 1
+
+
+def test_typical_height_is_that_of_digits_not_of_specks() -> None:
+    heights = [3] * 20 + [80, 82, 85]
+    atoms = [Atom(0, 0, np.ones((height, 5), np.uint8)) for height in heights]
+    assert typical_height(atoms) in (80, 82)
+    assert typical_height([]) == 0
