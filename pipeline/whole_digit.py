@@ -18,6 +18,8 @@ from pipeline.reader.ink import find_ink
 from pipeline.reader.normalize import normalize
 from pipeline.reader.reader import NO_DIGIT, look
 
+Strokes = list[list[tuple[float, float]]]
+
 # Candidates whose box is within CLOSE of a true one, as a share of its height, are that digit; those beyond
 # FAR are not. What lies between is left out.
 CLOSE, FAR = 0.16, 0.28
@@ -25,7 +27,7 @@ BATCH = 128
 # Of one page at most so many candidates that are no digit, for each that is one.
 MOST_NONE = 2.0
 # Letters that nobody takes for a digit, as strokes in the unit square, corners to be rounded.
-LETTERS = {
+LETTERS: dict[str, Strokes] = {
     "A": [[(0, 1), (0.4, 0), (0.8, 1)], [(0.15, 0.65), (0.65, 0.65)]],
     "B": [[(0, 0), (0, 1)], [(0, 0), (0.7, 0), (0.7, 0.45), (0, 0.45), (0.8, 0.5), (0.8, 1), (0, 1)]],
     "D": [[(0, 0), (0, 1)], [(-0.1, 0), (0.8, 0), (0.8, 1), (-0.1, 1)]],
@@ -59,8 +61,10 @@ LETTERS = {
     "x": [[(0, 0), (0.8, 1)], [(0.8, 0), (0, 1)]],
 }  # fmt: skip
 # Digits as many people write them and few of MNIST's: a 1 with a foot, a 7 with a bar, a 0 with a slash.
-CIRCLE = [(0.5 + 0.45 * np.sin(turn), 0.5 - 0.5 * np.cos(turn)) for turn in np.linspace(0, 6.3, 13)]
-NUMERALS = [
+CIRCLE: list[tuple[float, float]] = [
+    (0.5 + 0.45 * np.sin(turn), 0.5 - 0.5 * np.cos(turn)) for turn in np.linspace(0, 6.3, 13)
+]
+NUMERALS: list[tuple[int, Strokes]] = [
     (0, [CIRCLE]),
     (0, [CIRCLE, [(0.8, 0.1), (0.2, 0.9)]]),
     (1, [[(0, 0.3), (0.35, 0), (0.35, 1)]]),
@@ -120,16 +124,16 @@ def network() -> keras.Model:
             keras.Input((28, 28, 1)),
             layers.Conv2D(16, 3, activation="relu"),
             layers.MaxPooling2D(),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Conv2D(32, 3, activation="relu"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Conv2D(64, 3, activation="relu"),
             layers.MaxPooling2D(),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Flatten(),
             layers.Dropout(0.2),
             layers.Dense(128, activation="relu"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Dropout(0.3),
             layers.Dense(NO_DIGIT + 1, activation="softmax"),
         ]
@@ -210,7 +214,7 @@ def numerals(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
     return views, np.array([digit for digit, _ in chosen])
 
 
-def drawn(strokes: list[list[tuple[float, float]]], rng: np.random.Generator) -> np.ndarray:
+def drawn(strokes: Strokes, rng: np.random.Generator) -> np.ndarray:
     """Strokes in a shaky hand: uint8 H×W, ink bright on 0."""
     page = np.zeros((160, 160), np.uint8)
     pen = int(rng.integers(2, 12))

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from scipy.ndimage import find_objects
 
 # Lines are sought in a copy of this longest side, or, of a long strip, this shortest: enough, and quick.
 SEARCH_SIDE, SEARCH_SHORT = 480, 160
@@ -42,8 +43,9 @@ def find_ruled_lines(mask: np.ndarray) -> np.ndarray:
     factor = min(1.0, max(SEARCH_SIDE / max(mask.shape), SEARCH_SHORT / min(mask.shape)))
     small = cv2.resize(mask * np.uint8(255), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     small = (small > 63).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(small, connectivity=8)
-    if len(stats) < 2 or stats[1:, 2:4].max() < SHORTEST * min(small.shape):
+    _, labels = cv2.connectedComponents(small, connectivity=8)
+    extents = [part.stop - part.start for found in find_objects(labels) for part in found]
+    if max(extents, default=0) < SHORTEST * min(small.shape):
         return np.empty((0, 4), int)
     least = SHORTEST * min(small.shape)
     found = cv2.HoughLinesP(
@@ -122,7 +124,7 @@ def ruled(lines: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
     for group, others, extent in ((level, upright, 0.75 * width), (upright, level, 0.95 * height)):
         for line in group:
             crossed = sum(meet(line, other, 0.02 * max(shape)) for other in others)
-            alone = is_upright(line) and not crossed and height > width
+            alone = is_upright(line) and crossed < 2 and height > width
             if (length(line) >= extent and not alone) or (crossed >= 2 and len(group) >= 2):
                 kept.append(line)
     return kept

@@ -74,7 +74,7 @@ def find_lines(ink: Ink) -> list[list[Atom]]:
     components = [c for c in components if max(c.width, c.height) >= max(SPECK * height, SMALLEST / 2)]
     lines = []
     for line in group_into_lines(components, height):
-        atoms = [atom for parts in cut_touching(line) for atom in parts]
+        atoms = [atom for parts in cut_touching(line, FULL * height) for atom in parts]
         lines.append(sorted(atoms, key=lambda atom: atom.middle[0]))
     return lines
 
@@ -201,13 +201,18 @@ def distance(a: Atom, b: Atom) -> float:
     return float(np.hypot(dx, dy))
 
 
-def cut_touching(components: list[Atom]) -> list[list[Atom]]:
+def cut_touching(components: list[Atom], least_height: float) -> list[list[Atom]]:
     """For each component its parts, cut where digits may touch in it.
 
-    All wide components are brought to one height and searched side by side, in one strip.
+    All wide components are brought to one height and searched side by side, in one strip. Lower ones than
+    `least_height` are bars and dashes, not rows of digits.
     """
     parts = [[component] for component in components]
-    wide = [i for i, c in enumerate(components) if TOUCHING * c.height <= c.width <= LONGEST * c.height]
+    wide = [
+        i
+        for i, c in enumerate(components)
+        if c.height >= least_height and TOUCHING * c.height <= c.width <= LONGEST * c.height
+    ]
     if not wide:
         return parts
     images = [resize_rows(components[i].mask) for i in wide]

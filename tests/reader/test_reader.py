@@ -14,7 +14,7 @@ from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose
 from pipeline.reader.segment import Atom, Candidate
 
 HEIGHT, WIDTH = 240, 420
-STROKES = {
+STROKES: dict[str, list[list[tuple[float, float]]]] = {
     "1": [[(0.35, 0), (0.35, 1)]],
     "4": [[(0.1, 0), (0, 0.6), (0.8, 0.6)], [(0.55, 0.3), (0.55, 1)]],
     "5": [[(0.1, 0.1), (0, 0.45), (0.5, 0.4), (0.7, 0.6), (0.5, 0.95), (0, 1)], [(0.15, 0), (0.7, 0)]],

@@ -69,7 +69,7 @@ def test_touching_digits_can_be_taken_apart() -> None:
 def test_cutting_loses_no_ink() -> None:
     mask = page((ZERO, 50, 50), (ZERO, 92, 54), (ZERO, 134, 50)).mask
     (component,) = find_components(mask)
-    (parts,) = cut_touching([component])
+    (parts,) = cut_touching([component], 0)
     assert len(parts) >= 3
     again = np.zeros_like(mask)
     for part in parts:
@@ -79,7 +79,12 @@ def test_cutting_loses_no_ink() -> None:
 
 def test_narrow_components_are_not_cut() -> None:
     bar = Atom(0, 0, np.ones((80, 30), np.uint8))
-    assert cut_touching([bar]) == [[bar]]
+    assert cut_touching([bar], 0) == [[bar]]
+
+
+def test_low_components_are_not_cut() -> None:
+    dash = Atom(0, 0, np.ones((10, 60), np.uint8))
+    assert cut_touching([dash], 40) == [[dash]]
 
 
 def test_specks_are_dropped() -> None:
