@@ -14,6 +14,8 @@ from .segment import Atom, Candidate
 
 # The judge's last class: not one whole digit.
 NO_DIGIT = 10
+# A gap of this share of the digits' height separates words.
+WORD_GAP = 1.0
 
 
 class Reader:
@@ -43,6 +45,7 @@ class Reader:
         images, views = look(ink, candidates)
         judged = self.judge.probabilities(views)
         kept = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
+        kept = without_words(lines, candidates, kept)
         chosen = [candidates[k] for k in kept]
         boxes = [original_box(candidate.atom, ink.scale, size) for candidate in chosen]
         probabilities = agree(self.classifier.probabilities(images[kept]), judged[kept])
@@ -88,6 +91,30 @@ def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np
             best.append(max(options, key=lambda option: option[0]))
         kept.extend(best[-1][1])
     return kept
+
+
+def without_words(lines: list[list[Atom]], candidates: list[Candidate], kept: list[int]) -> list[int]:
+    """Those kept candidates that do not stand in a word of letters.
+
+    A letter may look like a digit, but its neighbours do not: in a group of atoms without a wide gap the ink
+    of what was refused must not outweigh that of the digits. Dots and dashes, or what is far higher than the
+    digits, do not count.
+    """
+    remaining = []
+    for number, line in enumerate(lines):
+        on_line = [k for k in kept if candidates[k].line == number]
+        digit_of = {i: k for k in on_line for i in range(candidates[k].first, candidates[k].last + 1)}
+        height = segment.typical_height([candidates[k].atom for k in on_line])
+        for group in segment.groups(line, WORD_GAP * height):
+            read = sum(line[i].mask.sum() for i in group if i in digit_of)
+            refused = sum(
+                line[i].mask.sum()
+                for i in group
+                if i not in digit_of and segment.FULL * height <= line[i].height <= 2 * height
+            )
+            if refused <= read:
+                remaining += sorted({digit_of[i] for i in group if i in digit_of}, key=on_line.index)
+    return remaining
 
 
 def agree(classified: np.ndarray, judged: np.ndarray) -> np.ndarray:

@@ -97,6 +97,18 @@ def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
     return candidates
 
 
+def groups(line: list[Atom], gap: float) -> list[list[int]]:
+    """Indices of the atoms of a line, in groups with gaps wider than `gap` between them."""
+    found: list[list[int]] = []
+    right = -np.inf
+    for i, atom in enumerate(line):
+        if atom.x - right > gap:
+            found.append([])
+        found[-1].append(i)
+        right = max(right, atom.x + atom.width)
+    return found
+
+
 def find_components(mask: np.ndarray) -> list[Atom]:
     """8-connected components, without those that run along the border of the picture, and without frames.
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import whole_digit
 from pipeline.reader.classify import Classifier
-from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose
+from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose, without_words
 from pipeline.reader.segment import Atom, Candidate
 
 HEIGHT, WIDTH = 240, 420
@@ -181,6 +181,15 @@ def test_the_best_explanation_is_chosen(
     spans: list[tuple[int, int]], probability: list[float], kept: list[int]
 ) -> None:
     assert choose(*candidates(*spans), np.array(probability)) == kept
+
+
+@pytest.mark.parametrize(
+    ("digits", "distance", "remaining"), [([0], 12, []), ([0], 40, [0]), ([0, 1], 12, [0, 1]), ([], 12, [])]
+)
+def test_a_digit_among_letters_is_a_letter(digits: list[int], distance: int, remaining: list[int]) -> None:
+    line = [Atom(distance * i, 0, np.ones((20, 10), np.uint8)) for i in range(3)]
+    candidates = [Candidate(0, i, i, atom) for i, atom in enumerate(line)]
+    assert without_words([line], candidates, digits) == remaining
 
 
 def test_classifier_and_judge_must_agree() -> None:
