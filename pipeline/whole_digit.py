@@ -89,7 +89,7 @@ NUMERALS: list[tuple[int, Strokes]] = [
 MIRRORED, TURNED, UPSIDE_DOWN = (3, 4, 7, 9), (2, 3, 4, 5, 7), (4, 7)
 
 
-def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages: int) -> keras.Model:
+def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages: int = 3000) -> keras.Model:
     """Train the judge.
 
     Args:

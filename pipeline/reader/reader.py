@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from . import picture, segment
@@ -40,9 +41,13 @@ class Reader:
         pixels = picture.load(source)
         size = pixels.shape[0], pixels.shape[1]
         ink = find_ink(pixels)
-        lines = segment.find_lines(ink)
-        candidates = segment.find_candidates(lines)
-        images, views = look(ink, candidates)
+        if size == (SIDE, SIDE):
+            lines, images = mnist_form(pixels, ink)
+            candidates, views = segment.find_candidates(lines), images
+        else:
+            lines = segment.find_lines(ink)
+            candidates = segment.find_candidates(lines)
+            images, views = look(ink, candidates)
         judged = self.judge.probabilities(views)
         kept = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
         kept = without_words(lines, candidates, kept)
@@ -52,6 +57,22 @@ class Reader:
         digits = tuple(map(as_digit, probabilities, boxes, (c.line for c in chosen), images[kept]))
         refusals = refuse(lines, chosen, ink.scale, size)
         return Reading(digits, refusals, size, 1000 * (time.perf_counter() - start))
+
+
+def mnist_form(pixels: np.ndarray, ink: Ink) -> tuple[list[list[Atom]], np.ndarray]:
+    """A picture of 28×28 pixels as one digit that has MNIST's form already.
+
+    Returns: Its lines, one atom of all ink; uint8 N×28×28, N at most 1.
+    """
+    if not ink.mask.any():
+        return [], np.empty((0, SIDE, SIDE), np.uint8)
+    x, y, width, height = cv2.boundingRect(ink.mask)
+    atom = Atom(x, y, ink.mask[y : y + height, x : x + width])
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    inked = cv2.resize(ink.mask, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST) > 0
+    if inked.any() and not inked.all() and grey[inked].mean() < grey[~inked].mean():
+        grey = 255 - grey
+    return [[atom]], (grey - grey.min())[None]
 
 
 def look(ink: Ink, candidates: list[Candidate]) -> tuple[np.ndarray, np.ndarray]:
