@@ -17,6 +17,8 @@ from .segment import Atom, Candidate
 NO_DIGIT = 10
 # A gap of this share of the digits' height separates words.
 WORD_GAP = 1.0
+# In a number, the ink that is refused is at most this share of the digits'.
+MOST_REFUSED = 0.6
 
 
 class Reader:
@@ -118,7 +120,7 @@ def without_words(lines: list[list[Atom]], candidates: list[Candidate], kept: li
     """Those kept candidates that do not stand in a word of letters.
 
     A letter may look like a digit, but its neighbours do not: in a group of atoms without a wide gap the ink
-    of what was refused must not outweigh that of the digits. Dots and dashes, or what is far higher than the
+    of what was refused must not outweigh most of the digits'. Dots and dashes, or what is far higher than the
     digits, do not count.
     """
     remaining = []
@@ -133,7 +135,7 @@ def without_words(lines: list[list[Atom]], candidates: list[Candidate], kept: li
                 for i in group
                 if i not in digit_of and segment.FULL * height <= line[i].height <= 2 * height
             )
-            if refused <= read:
+            if refused <= MOST_REFUSED * read:
                 remaining += sorted({digit_of[i] for i in group if i in digit_of}, key=on_line.index)
     return remaining
 

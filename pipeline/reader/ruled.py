@@ -9,6 +9,8 @@ SEARCH_SIDE, SEARCH_SHORT = 480, 160
 # A ruled line is at least this share of the picture's shorter side, this many times as long as thick, and has
 # ink along at least this share of it.
 SHORTEST, THINNEST, COVERED = 0.3, 15, 0.8
+# Lines of one direction are two if they are so far apart, as a share of the picture's shorter side.
+APART = 0.1
 # What is left of a line once its thin runs are gone has at least this share of itself in the line's band.
 REMAINS = 0.8
 # Lines lie within this many degrees of level or upright.
@@ -118,16 +120,26 @@ def ruled(lines: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
     a picture cut to one digit, higher than wide, it does.
     """
     height, width = shape
+    apart = APART * min(shape)
     level = [line for line in lines if not is_upright(line)]
     upright = [line for line in lines if is_upright(line)]
     kept = []
     for group, others, extent in ((level, upright, 0.75 * width), (upright, level, 0.95 * height)):
         for line in group:
-            crossed = sum(meet(line, other, 0.02 * max(shape)) for other in others)
-            alone = is_upright(line) and crossed < 2 and height > width
-            if (length(line) >= extent and not alone) or (crossed >= 2 and len(group) >= 2):
+            crossing = [other for other in others if meet(line, other, 0.02 * max(shape))]
+            in_grid = spread(crossing) >= apart and spread(group) >= apart
+            alone = is_upright(line) and not in_grid and height > width
+            if in_grid or (length(line) >= extent and not alone):
                 kept.append(line)
     return kept
+
+
+def spread(lines: list[np.ndarray]) -> float:
+    """Distance between the outermost of lines of one direction: a line found twice counts once."""
+    if not lines:
+        return 0.0
+    places = [line[0] + line[2] if is_upright(line) else line[1] + line[3] for line in lines]
+    return (max(places) - min(places)) / 2
 
 
 def meet(line: np.ndarray, other: np.ndarray, margin: float) -> bool:
@@ -141,7 +153,7 @@ def draw_bands(shape: tuple[int, ...], lines: list[np.ndarray], thickness: float
     """1 around the lines, so wide that they may bend a little: uint8."""
     band = np.zeros(shape, np.uint8)
     for x1, y1, x2, y2 in lines:
-        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.005 * max(shape)) + 1)
+        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.006 * min(shape)) + 1)
     return band
 
 

@@ -18,7 +18,8 @@ MOST_ATOMS = 6
 SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
 FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
 REACH = 0.25  # the widest gap between two pieces of one digit
-WIDEST = 1.3  # no digit is wider than this times its height
+WIDEST = 1.6  # no digit is wider than this times its height
+TALLEST = 2.5  # nor higher than this times the height of its line
 # Two digits that touch are at least so wide for their height; seams are so far from the ends, and apart.
 TOUCHING, NARROWEST, APART = 0.7, 0.1, 0.22
 FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
@@ -92,7 +93,7 @@ def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
                 right = max(right, line[last].x + line[last].width)
                 atom = union(line[first : last + 1])
                 narrow = last == first or atom.width <= WIDEST * max(atom.height, height)
-                if narrow and max(atom.width, atom.height) >= SMALLEST:
+                if narrow and atom.height <= TALLEST * height and max(atom.width, atom.height) >= SMALLEST:
                     candidates.append(Candidate(number, first, last, atom))
     return candidates
 
@@ -147,11 +148,19 @@ def frames(boxes: np.ndarray) -> np.ndarray:
 
 
 def typical_height(atoms: list[Atom]) -> float:
-    """The median of the heights, each weighted by itself so that many specks do not outvote a few digits."""
-    heights = np.sort([atom.height for atom in atoms])
-    if not len(heights):
+    """The median of the heights, weighted so that neither many specks nor a few long lines outvote digits.
+
+    The weight is the shorter side: small for a speck, and for a line as well. What is smaller than any
+    digit does not count.
+    """
+    atoms = [atom for atom in atoms if max(atom.width, atom.height) >= SMALLEST]
+    if not atoms:
         return 0.0
-    return float(heights[np.searchsorted(np.cumsum(heights), heights.sum() / 2)])
+    heights = np.array([atom.height for atom in atoms])
+    weights = np.array([min(atom.width, atom.height) for atom in atoms])
+    order = np.argsort(heights)
+    share = np.cumsum(weights[order])
+    return float(heights[order][np.searchsorted(share, share[-1] / 2)])
 
 
 def group_into_lines(components: list[Atom], height: float) -> list[list[Atom]]:

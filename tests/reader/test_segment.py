@@ -128,4 +128,6 @@ def test_typical_height_is_that_of_digits_not_of_specks() -> None:
     heights = [3] * 20 + [80, 82, 85]
     atoms = [Atom(0, 0, np.ones((height, 5), np.uint8)) for height in heights]
     assert typical_height(atoms) in (80, 82)
+    line = Atom(0, 0, np.ones((400, 3), np.uint8))
+    assert typical_height([*atoms, line, line]) in (82, 85)
     assert typical_height([]) == 0
