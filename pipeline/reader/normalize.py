@@ -40,7 +40,8 @@ def normalize(contrast: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, Field
     factor = BOX * FINE / longest
     outline = resize(mask * np.uint8(255), factor) > 127
     fine = resize(grey, factor)
-    full = float(np.percentile(fine[outline], 90)) if outline.any() else 255.0
+    inked = np.sort(fine[outline])
+    full = float(inked[9 * len(inked) // 10]) if len(inked) else 255.0
     width = stroke_width(outline)
     widen = round(WIDENED - width) if width < THIN else 0
     if widen:

@@ -153,7 +153,7 @@ def draw_bands(shape: tuple[int, ...], lines: list[np.ndarray], thickness: float
     """1 around the lines, so wide that they may bend a little: uint8."""
     band = np.zeros(shape, np.uint8)
     for x1, y1, x2, y2 in lines:
-        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.006 * min(shape)) + 1)
+        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.009 * min(shape)) + 1)
     return band
 
 

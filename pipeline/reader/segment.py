@@ -29,6 +29,8 @@ SEAM_ROWS = 32
 # What a step aside and a stroke cost, in cells of ink: digits touch in one place more often than in two, and
 # a 0 is cut through two strokes.
 ASIDE, RUN = 0.2, 20.0
+# Columns from which the moves of a seam come: straight down, from the left, from the right.
+STEPS = np.array([0, -1, 1])
 # A seam that costs more cuts along strokes, not across them.
 MOST_CROSSED = 48.0
 # What no path crosses.
@@ -279,18 +281,21 @@ def cheapest_paths(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def accumulate(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cost of the cheapest path from the first row to each cell of the last, and the columns it came from."""
-    columns = np.arange(ink.shape[1])
     source = np.empty(ink.shape, np.int64)
+    columns = np.arange(ink.shape[1])
+    moves = np.full((3, ink.shape[1]), np.inf, np.float32)
     total = (1 + RUN / 2) * ink[0]
+    # A step aside costs a little, so that a seam runs straight where nothing is in its way.
+    straight = RUN / 2 * np.abs(ink[1:] - ink[:-1])
+    from_left = ASIDE + RUN / 2 * np.abs(ink[1:, 1:] - ink[:-1, :-1])
+    from_right = ASIDE + RUN / 2 * np.abs(ink[1:, :-1] - ink[:-1, 1:])
     for row in range(1, len(ink)):
-        here, above = ink[row], ink[row - 1]
-        # A step aside costs a little, so that a seam runs straight where nothing is in its way.
-        down = total + RUN / 2 * np.abs(here - above)
-        left = np.append(np.inf, total[:-1] + ASIDE + RUN / 2 * np.abs(here[1:] - above[:-1]))
-        right = np.append(total[1:] + ASIDE + RUN / 2 * np.abs(here[:-1] - above[1:]), np.inf)
-        total = np.minimum(np.minimum(left, right), down)
-        source[row] = columns + np.where(total == down, 0, np.where(total == left, -1, 1))
-        total = total + here
+        moves[0] = total + straight[row - 1]
+        moves[1, 1:] = total[:-1] + from_left[row - 1]
+        moves[2, :-1] = total[1:] + from_right[row - 1]
+        best = moves.argmin(axis=0)
+        source[row] = columns + STEPS[best]
+        total = moves[best, columns] + ink[row]
     return total, source
 
 
