@@ -11,10 +11,8 @@ from .ruled import remove_ruled_lines
 LONGEST_SIDE = 1600
 # Smaller pictures are enlarged until their short side reaches this, so that a stroke is several pixels wide.
 SHORTEST_SIDE = 112
-# The background is estimated on a copy of this longest side; light changes slowly.
-BACKGROUND_SIDE = 240
-# And polarity is told on one of this.
-POLARITY_SIDE = 224
+# Polarity is told and the background estimated on a copy of this longest side; light changes slowly.
+SMALL_SIDE = 240
 # Sides of the squares that are narrower or wider than strokes, as shares of the picture's shorter side.
 SQUARES = 0.01, 0.03, 0.06, 0.12, 0.2, 0.3
 BORDER_WEIGHT = 0.2
@@ -43,9 +41,10 @@ def find_ink(picture: np.ndarray) -> Ink:
     """Ink of an upright uint8 picture, H×W grey or H×W×3 RGB, of either polarity."""
     picture, scale = to_working_scale(picture)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.ndim == 3 else picture
-    if is_light_on_dark(grey):
-        grey = 255 - grey
-    contrast, noise = subtract_background(grey)
+    small = shrink(grey)
+    if is_light_on_dark(small):
+        grey, small = 255 - grey, 255 - small
+    contrast, noise = subtract_background(grey, small)
     mask, contrast = remove_ruled_lines(threshold(contrast, noise), contrast)
     return Ink(contrast, mask, scale)
 
@@ -61,7 +60,7 @@ def to_working_scale(picture: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.resize(picture, size, interpolation=interpolation), 1 / factor
 
 
-def is_light_on_dark(grey: np.ndarray) -> bool:
+def is_light_on_dark(small: np.ndarray) -> bool:
     """Whether the writing is brighter than what it is written on.
 
     Strokes are narrower than the paper between them. Closings by growing squares fill what is dark and ever
@@ -69,7 +68,6 @@ def is_light_on_dark(grey: np.ndarray) -> bool:
     weighs more. The straight edge of a table or a shadow is never filled. The border, which is mostly paper,
     decides where both are alike.
     """
-    small = cv2.medianBlur(shrink(grey, POLARITY_SIDE), 3)
     dark = bright = dark_before = bright_before = 0.0
     for share in SQUARES:
         side = 2 * round(share * min(small.shape) / 2) + 3
@@ -95,23 +93,22 @@ def morph(image: np.ndarray, operation: int, element: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(image, operation, element, borderType=cv2.BORDER_REPLICATE)
 
 
-def shrink(grey: np.ndarray, side: int) -> np.ndarray:
-    """The picture at a longest side of at most `side`."""
-    factor = min(1.0, side / max(grey.shape))
+def shrink(grey: np.ndarray) -> np.ndarray:
+    """The picture at a longest side of at most SMALL_SIDE, without single stray pixels."""
+    factor = min(1.0, SMALL_SIDE / max(grey.shape))
     size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    return cv2.medianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), 3)
 
 
-def subtract_background(grey: np.ndarray) -> tuple[np.ndarray, float]:
+def subtract_background(grey: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, float]:
     """Grey levels by which each pixel is darker than its paper, uint8; and their noise.
 
     The paper under a stroke is a morphological closing by a disc wider than the stroke: it follows the
     edge of a shadow or of a table but not a stroke.
     """
-    small = shrink(grey, BACKGROUND_SIDE)
     side = 2 * (min(small.shape) // 10 + 2) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    paper = morph(cv2.medianBlur(small, 3), cv2.MORPH_CLOSE, disc)
+    paper = morph(small, cv2.MORPH_CLOSE, disc)
     paper = cv2.resize(cv2.blur(paper, (3, 3)), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     # A closing lies above the mean of noisy paper: what most of the picture shows is no contrast.
     sample = cv2.subtract(paper[::4, ::4], grey[::4, ::4])

@@ -15,6 +15,8 @@ from .segment import Atom, Candidate
 
 # The judge's last class: not one whole digit.
 NO_DIGIT = 10
+# By how much rarer what is no digit is among pictures of MNIST's size than among the judge's examples.
+MNIST_ODDS = 50.0
 # A gap of this share of the digits' height separates words.
 WORD_GAP = 1.0
 # In a number, the ink that is refused is at most this share of the digits'.
@@ -45,12 +47,13 @@ class Reader:
         ink = find_ink(pixels)
         if size == (SIDE, SIDE):
             lines, images = mnist_form(pixels, ink)
-            candidates, views = segment.find_candidates(lines), images
+            candidates, views, odds = segment.find_candidates(lines), images, MNIST_ODDS
         else:
             lines = segment.find_lines(ink)
             candidates = segment.find_candidates(lines)
             images, views = look(ink, candidates)
-        judged = self.judge.probabilities(views)
+            odds = 1.0
+        judged = with_odds(self.judge.probabilities(views), odds)
         kept = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
         kept = without_words(lines, candidates, kept)
         chosen = [candidates[k] for k in kept]
@@ -87,6 +90,12 @@ def look(ink: Ink, candidates: list[Candidate]) -> tuple[np.ndarray, np.ndarray]
         images[k], (left, top, side) = normalize(contrast, atom.mask)
         views[k] = among_others(images[k], ink.mask, (left + atom.x, top + atom.y, side))
     return images, views
+
+
+def with_odds(judged: np.ndarray, odds: float) -> np.ndarray:
+    """The judge's probabilities, N×11, where digits are `odds` times as frequent as it learned (Bayes)."""
+    weighted = judged * np.append(np.full(NO_DIGIT, odds, np.float32), np.float32(1))
+    return weighted / weighted.sum(axis=1, keepdims=True)
 
 
 def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np.ndarray) -> list[int]:

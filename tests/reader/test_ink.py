@@ -83,7 +83,7 @@ def test_large_pictures_are_shrunk_and_small_ones_enlarged() -> None:
 
 def test_contrast_is_what_the_pen_added() -> None:
     page = draw(np.full((HEIGHT, WIDTH), 200, np.uint8), 120)
-    contrast, noise = subtract_background(page)
+    contrast, noise = subtract_background(page, page)
     assert noise == 0
     assert contrast.dtype == np.uint8
     assert np.median(contrast[threshold(contrast, noise) > 0]) == pytest.approx(80, abs=3)

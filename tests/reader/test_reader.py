@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import whole_digit
 from pipeline.reader.classify import Classifier
-from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose, without_words
+from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose, with_odds, without_words
 from pipeline.reader.segment import Atom, Candidate
 
 HEIGHT, WIDTH = 240, 420
@@ -190,6 +190,13 @@ def test_a_digit_among_letters_is_a_letter(digits: list[int], distance: int, rem
     line = [Atom(distance * i, 0, np.ones((20, 10), np.uint8)) for i in range(3)]
     candidates = [Candidate(0, i, i, atom) for i, atom in enumerate(line)]
     assert without_words([line], candidates, digits) == remaining
+
+
+def test_odds_shift_the_judge_as_bayes_says() -> None:
+    judged = np.full((1, 11), 0.05, np.float32)
+    judged[0, NO_DIGIT] = 0.5
+    assert with_odds(judged, 1.0) == pytest.approx(judged)
+    assert with_odds(judged, 9.0)[0, NO_DIGIT] == pytest.approx(0.1)
 
 
 def test_classifier_and_judge_must_agree() -> None:
