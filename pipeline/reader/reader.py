@@ -15,8 +15,11 @@ from .segment import Atom, Candidate
 
 # The judge's last class: not one whole digit.
 NO_DIGIT = 10
-# By how much rarer what is no digit is among pictures of MNIST's size than among the judge's examples.
-MNIST_ODDS = 50.0
+# By how much rarer what is no digit is on pages, and among pictures of MNIST's size, than among the judge's
+# examples.
+PAGE_ODDS, MNIST_ODDS = 2.5, 50.0
+# Log odds of a candidate are lower by this for each side on which it is cut from other ink.
+CUT = 2.0
 # A gap of this share of the digits' height separates words.
 WORD_GAP = 1.0
 # In a number, the ink that is refused is at most this share of the digits'.
@@ -52,7 +55,7 @@ class Reader:
             lines = segment.find_lines(ink)
             candidates = segment.find_candidates(lines)
             images, views = look(ink, candidates)
-            odds = 1.0
+            odds = PAGE_ODDS
         judged = with_odds(self.judge.probabilities(views), odds)
         kept = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
         kept = without_words(lines, candidates, kept)
@@ -103,12 +106,14 @@ def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np
 
     Each atom belongs to one chosen candidate or to none. A candidate counts by its log odds of being a
     digit for each of its atoms, so that what is rather none is left out, and a digit that was cut in vain
-    counts as much whole as in pieces; dynamic programming finds the best sum.
+    counts as much whole as in pieces. Digits seldom touch, so each cut lowers the odds. Dynamic programming
+    finds the best sum.
     """
     kept: list[int] = []
     atoms = np.array([candidate.last - candidate.first + 1 for candidate in candidates])
     sure = np.clip(probability, 0.001, 0.999)
-    odds = atoms * np.log(sure / (1 - sure))
+    cuts = np.array([candidate.cuts for candidate in candidates])
+    odds = atoms * (np.log(sure / (1 - sure)) - CUT * cuts)
     for number, line in enumerate(lines):
         ending: dict[int, list[int]] = {}
         for k, candidate in enumerate(candidates):

@@ -41,11 +41,17 @@ SMALLEST = 6
 
 @dataclass(frozen=True)
 class Atom:
-    """Ink that is never divided. x, y: working pixels of the picture; mask: uint8, 1 on ink, tight."""
+    """Ink that is never divided.
+
+    x, y: Of its upper left corner, in working pixels of the picture.
+    mask: uint8, 1 on ink, tight.
+    component: Number of the connected component of which it is all or a part.
+    """
 
     x: int
     y: int
     mask: np.ndarray
+    component: int = 0
 
     @property
     def width(self) -> int:
@@ -62,12 +68,17 @@ class Atom:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What may be one digit: atoms `first` to `last` (inclusive) of a line, taken together."""
+    """What may be one digit: atoms `first` to `last` (inclusive) of a line, taken together.
+
+    atom: The ink of all of them.
+    cuts: On how many sides, 0 to 2, it is cut off from ink that it hangs together with.
+    """
 
     line: int
     first: int
     last: int
     atom: Atom
+    cuts: int = 0
 
 
 def find_lines(ink: Ink) -> list[list[Atom]]:
@@ -96,8 +107,18 @@ def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
                 atom = union(line[first : last + 1])
                 narrow = last == first or atom.width <= WIDEST * max(atom.height, height)
                 if narrow and atom.height <= TALLEST * height and max(atom.width, atom.height) >= SMALLEST:
-                    candidates.append(Candidate(number, first, last, atom))
+                    cuts = count_cuts(line, first, last)
+                    candidates.append(Candidate(number, first, last, atom, cuts))
     return candidates
+
+
+def count_cuts(line: list[Atom], first: int, last: int) -> int:
+    """On how many sides a component reaches beyond atoms `first` to `last`."""
+    inside = {atom.component for atom in line[first : last + 1]}
+    # The parts of a component are not always neighbours: a bar may lie between them.
+    before = any(atom.component in inside for atom in line[:first])
+    after = any(atom.component in inside for atom in line[last + 1 :])
+    return before + after
 
 
 def groups(line: list[Atom], gap: float) -> list[list[int]]:
@@ -129,7 +150,7 @@ def find_components(mask: np.ndarray) -> list[Atom]:
     components = []
     for i in np.flatnonzero(kept):
         part = labels[slices[i]] == i + 1
-        components.append(Atom(int(boxes[i, 0]), int(boxes[i, 1]), part.astype(np.uint8)))
+        components.append(Atom(int(boxes[i, 0]), int(boxes[i, 1]), part.astype(np.uint8), int(i)))
     return components
 
 
@@ -324,12 +345,13 @@ def split(component: Atom, seams: np.ndarray) -> list[Atom]:
         across = np.interp(rows, np.arange(SEAM_ROWS), seam) * scale
         part += columns > across[:, None]
     atoms = [component.mask * (part == number) for number in range(seams.shape[1] + 1)]
-    return [trim(Atom(component.x, component.y, mask)) for mask in atoms if mask.any()]
+    return [trim(Atom(component.x, component.y, mask, component.component)) for mask in atoms if mask.any()]
 
 
 def trim(atom: Atom) -> Atom:
     x, y, width, height = cv2.boundingRect(atom.mask)
-    return Atom(atom.x + x, atom.y + y, np.ascontiguousarray(atom.mask[y : y + height, x : x + width]))
+    mask = np.ascontiguousarray(atom.mask[y : y + height, x : x + width])
+    return Atom(atom.x + x, atom.y + y, mask, atom.component)
 
 
 def union(atoms: list[Atom]) -> Atom:

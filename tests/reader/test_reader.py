@@ -1,6 +1,7 @@
 """The whole reader, with networks trained here in seconds: what holds for any weights, and invariances."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -181,6 +182,13 @@ def test_the_best_explanation_is_chosen(
     spans: list[tuple[int, int]], probability: list[float], kept: list[int]
 ) -> None:
     assert choose(*candidates(*spans), np.array(probability)) == kept
+
+
+def test_of_like_explanations_that_without_a_cut_is_chosen() -> None:
+    lines, (left, right, whole) = candidates((0, 0), (1, 1), (0, 1))
+    halves = [replace(left, cuts=1), replace(right, cuts=1)]
+    assert choose(lines, [left, right, whole], np.array([0.9, 0.9, 0.85])) == [0, 1]
+    assert choose(lines, [*halves, whole], np.array([0.9, 0.9, 0.85])) == [2]
 
 
 @pytest.mark.parametrize(

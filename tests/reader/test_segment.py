@@ -77,6 +77,15 @@ def test_cutting_loses_no_ink() -> None:
     assert np.array_equal(again, mask)
 
 
+def test_cuts_are_counted() -> None:
+    candidates = find_candidates(find_lines(page((ZERO, 50, 50), (ZERO, 92, 54), (SEVEN, 200, 50))))
+    apart = [c for c in candidates if c.atom.x > 180]
+    whole = [c for c in candidates if c.atom.width > 85]
+    halves = [c for c in candidates if 40 < c.atom.width < 50 and c.atom.x < 180]
+    assert [c.cuts for c in apart + whole] == [0, 0]
+    assert {c.cuts for c in halves} == {1}
+
+
 def test_narrow_components_are_not_cut() -> None:
     bar = Atom(0, 0, np.ones((80, 30), np.uint8))
     assert cut_touching([bar], 0) == [[bar]]
