@@ -53,10 +53,11 @@ def to_working_scale(picture: np.ndarray) -> tuple[np.ndarray, float]:
     """The picture at working scale, and the pixels of the original per working pixel."""
     short, long = sorted(picture.shape[:2])
     factor = min(max(1.0, SHORTEST_SIDE / short), LONGEST_SIDE / long)
-    if factor == 1:
+    if factor == 1 and short > 1:
         return picture, 1.0
     interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    # Contrast across edges needs two pixels in each direction.
+    size = (max(2, round(picture.shape[1] * factor)), max(2, round(picture.shape[0] * factor)))
     return cv2.resize(picture, size, interpolation=interpolation), 1 / factor
 
 

@@ -151,6 +151,25 @@ def test_what_is_refused_is_said(reader: Reader) -> None:
         assert refusal.reason
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1600), (3, 5000), (2000, 2), (5, 7), (28, 28)])
+def test_noise_of_any_shape_has_no_digits(reader: Reader, shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(120, 136, shape, dtype=np.uint8)
+    assert reader.read(noise).text == ""
+
+
+def test_a_picture_of_mnist_size_is_taken_as_it_is(reader: Reader) -> None:
+    views, digits = whole_digit.numerals(40, np.random.default_rng(7))
+    own = reader.classifier.probabilities(views).argmax(axis=1)
+    for polarity in (views, 255 - views):
+        readings = [reader.read(view) for view in polarity]
+        assert all(
+            np.array_equal(r.digits[0].image, v) for r, v in zip(readings, views, strict=True) if r.digits
+        )
+        assert np.mean([r.text == str(d) for r, d in zip(readings, digits, strict=True)]) >= (
+            np.mean(own == digits) - 0.05
+        )
+
+
 def test_boxes_stay_in_the_picture(reader: Reader) -> None:
     cropped = page("475")[66:170, 36:300]
     for digit in reader.read(cropped).digits:
