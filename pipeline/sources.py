@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import numpy as np
 import pooch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from pipeline import mnist_csv
 from pipeline.stage import StageError
@@ -167,10 +168,14 @@ def _download_first(urls: list[str], folder: Path) -> Path:
 def _download(url: str, folder: Path) -> Path:
     """Download `url` into `folder`, whole or not at all."""
     pooch.get_logger().setLevel("WARNING")  # its INFO lines would name the address with its token
-    downloader = pooch.HTTPDownloader(progressbar=True, chunk_size=2**16, timeout=(10, 30))
+    # A bar of our own, as pooch leaves its one open when a download fails. The total is a stand-in until
+    # pooch knows it: a bar without one counts as none.
+    bar = tqdm(desc=urlsplit(url).path.rpartition("/")[2], total=1, unit="B", unit_scale=True, leave=False)
+    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(10, 30))
     try:
-        # No hash here: what counts is checked after decoding, where it is the same for all forms.
-        return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
+        with bar:
+            # No hash here: what counts is checked after decoding, where it is the same for all forms.
+            return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
     except (OSError, ValueError) as error:
         response = getattr(error, "response", None)
         reason = f"HTTP {response.status_code}" if response is not None else _root_cause(error)

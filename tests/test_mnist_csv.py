@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +97,13 @@ def test_more_rows_than_one_part_are_written(tmp_path: Path) -> None:
 
 def test_wrong_arrays_are_not_written(tmp_path: Path, digits: Digits) -> None:
     images, labels = digits
-    for wrong in [(images / 255, labels), (images[:5], labels), (images, labels + 1), (images, labels * 1.0)]:
+    wrongs: list[Any] = [
+        (images / 255, labels),
+        (images[:5], labels),
+        (images, labels + 1),
+        (images, labels / 1),
+    ]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="must be uint8"):
             mnist_csv.write(tmp_path / "no.csv", *wrong)
     assert list(tmp_path.iterdir()) == []
