@@ -123,8 +123,11 @@ def _from_place(place: str) -> dict[str, RawCSV]:
 
 
 def _from_mirrors(params: dict[str, Block], present: dict[str, Path]) -> dict[str, RawCSV]:
+    mirrors = params["ingest"]["mirrors"]
+    if not isinstance(mirrors, list):
+        raise StageError(f"params.yaml: ingest.mirrors is {mirrors!r}; allowed is a list, which may be empty")
     failures = []
-    for entry in params["ingest"]["mirrors"]:
+    for entry in mirrors:
         mirror = _mirror(entry)
         try:
             return sources.from_mirror(mirror, DOWNLOADS)
@@ -141,7 +144,7 @@ def _from_mirrors(params: dict[str, Block], present: dict[str, Path]) -> dict[st
     _warn_of_sample(failures)
     from pipeline.sample import embedded_sample  # here, as OpenCV and scikit-learn take a second to import
 
-    pairs = embedded_sample(seed=params["base"]["seed"])
+    pairs = embedded_sample(seed=params["base"].whole_number("seed", 0, 2**32 - 1))
     return {split: sources.canonical(SAMPLE, pair) for split, pair in zip(SPLITS, pairs, strict=True)}
 
 
@@ -166,9 +169,10 @@ def _warn_of_sample(failures: list[str]) -> None:
         *(f"  mirror {failure}" for failure in failures),
         "",
         "What to do, any of these:",
-        f"  put mnist_train.csv and mnist_test.csv (or .csv.gz, .csv.zip) into {RAW}, then `dvc repro`",
-        "  set MNIST_SOURCE to a folder or URL that holds them, then `dvc repro --force ingest`, `dvc repro`",
-        "  mend the network, then `dvc repro --force ingest`, `dvc repro`",
+        f"  put mnist_train.csv and mnist_test.csv (or .csv.gz, .csv.zip) into {RAW}",
+        "  set MNIST_SOURCE to a folder or URL that holds them",
+        "  mend the network",
+        "Then: dvc repro --force ingest && dvc repro",
     ]
     print("\n".join(["!" * 100, *(f"! {line}".rstrip() for line in lines), "!" * 100]), file=sys.stderr)
 

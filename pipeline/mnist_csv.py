@@ -229,7 +229,10 @@ def _fault(line: str) -> tuple[str, int | None] | None:
     fields = line.rstrip("\n").split(",")
     if fields[0] in _LABELS and len(fields) == COLUMNS and _VALUES.issuperset(fields):
         return None
-    if len(fields) != COLUMNS and "\ufffd" not in line:
+    if "\ufffd" in line:
+        column = next(column for column, field in enumerate(fields, 1) if "\ufffd" in field)
+        return "bytes that are not UTF-8 text", column
+    if len(fields) != COLUMNS:
         return f"columns: {len(fields)} instead of {COLUMNS}", None
     for column, field in enumerate(fields, 1):
         if reason := _fault_of_value(field.strip(), "label" if column == 1 else "value"):
@@ -243,8 +246,6 @@ def _fault_of_value(text: str, kind: str) -> str | None:
         return None
     if not text:
         return f"the {kind} is missing"
-    if "\ufffd" in text:
-        return "bytes that are not UTF-8 text"
     shown = repr(text[:20])
     try:
         number = float(text)

@@ -28,10 +28,18 @@ class Block(dict[str, Any]):
         """
         value = self[key]
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise StageError(
-                f"{PARAMS}: {self.name}.{key} is {value!r}; allowed is a number in {low}..{high}"
-            )
+            raise self._refused(key, f"a number in {low}..{high}")
         return value
+
+    def whole_number(self, key: str, low: int, high: int) -> int:
+        """Return the whole number under `key`, which must lie in low..high; else a `StageError`."""
+        value = self.number(key, low, high)
+        if not isinstance(value, int):
+            raise self._refused(key, f"a whole number in {low}..{high}")
+        return value
+
+    def _refused(self, key: str, allowed: str) -> StageError:
+        return StageError(f"{PARAMS}: {self.name}.{key} is {self[key]!r}; allowed is {allowed}")
 
 
 def load(*blocks: str) -> dict[str, Block]:

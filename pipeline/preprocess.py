@@ -44,7 +44,9 @@ def preprocess() -> None:
     source = _source()
     given, test = (Digits(*mnist_csv.read(csv_path(split))) for split in SPLITS)
     train, validation = split_off(
-        given, share=params["preprocess"].number("validation", 0.001, 0.9), seed=params["base"]["seed"]
+        given,
+        share=params["preprocess"].number("validation", 0.001, 0.9),
+        seed=params["base"].whole_number("seed", 0, 2**32 - 1),
     )
     # The test data stays whole, whatever it shares with the rest; validation goes before training.
     without_test = without(validation, test)

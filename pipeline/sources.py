@@ -169,8 +169,9 @@ def _download(url: str, folder: Path) -> Path:
     """Download `url` into `folder`, whole or not at all."""
     pooch.get_logger().setLevel("WARNING")  # its INFO lines would name the address with its token
     # A bar of our own, as pooch leaves its one open when a download fails. The total is a stand-in until
-    # pooch knows it: a bar without one counts as none.
-    bar = tqdm(desc=urlsplit(url).path.rpartition("/")[2], total=1, unit="B", unit_scale=True, leave=False)
+    # pooch knows it: a bar without one counts as none. `disable=None`: only where somebody looks on.
+    name = urlsplit(url).path.rpartition("/")[2]
+    bar = tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False, disable=None)
     downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(10, 30))
     try:
         with bar:

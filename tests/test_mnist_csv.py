@@ -204,6 +204,9 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], int | None, int | None, str]]
     "Latin-1 in a row": (
         lambda csv: put(6, 5, "é")(csv).decode().encode("latin-1"), 6, 5, "bytes that are not UTF-8 text",
     ),
+    "Latin-1 in the header": (
+        lambda csv: csv.replace(b"1x3", b"\xe9", 1), 1, 4, "bytes that are not UTF-8 text",
+    ),
     "a picture": (
         lambda csv: b"\x89PNG\r\n\x1a\n" + bytes(range(256)), 1, 1, "bytes that are not UTF-8 text",
     ),

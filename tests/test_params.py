@@ -35,6 +35,14 @@ def test_value_that_is_no_number_in_range_is_named(value: str) -> None:
         load("train")["train"].number("rate", 0, 1)
 
 
+def test_whole_numbers() -> None:
+    Path("params.yaml").write_text("train: {epochs: 3, size: 3.5}")
+    train = load("train")["train"]
+    assert train.whole_number("epochs", 1, 5) == 3
+    with pytest.raises(StageError, match=r"train\.size is 3\.5; allowed is a whole number in 1\.\.5$"):
+        train.whole_number("size", 1, 5)
+
+
 @pytest.mark.parametrize("content", ["", "base: {seed: 1}", "train:", "train: 3", "[1, 2]"])
 def test_missing_block_is_named(content: str) -> None:
     Path("params.yaml").write_text(content)
