@@ -64,6 +64,7 @@ def read_record() -> dict[str, dict[str, Any]]:
 
 
 def sha256(path: Path) -> str:
+    """The SHA-256 of the file at `path`, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

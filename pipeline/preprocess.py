@@ -33,6 +33,10 @@ class Digits(NamedTuple):
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
 
+    def at(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Digits":
+        """The digits at `rows`, given as numbers or as a mask."""
+        return Digits(self.images[rows], self.labels[rows])
+
 
 def preprocess() -> None:
     """Make the three splits and the reports on them.
@@ -77,16 +81,13 @@ def split_off(digits: Digits, share: float, seed: int) -> tuple[Digits, Digits]:
         ) from None
     # Back in the CSV's order, in which a person can find a digit again.
     kept, split = (np.sort(part) for part in rows)
-    return Digits(digits.images[kept], digits.labels[kept]), Digits(
-        digits.images[split], digits.labels[split]
-    )
+    return digits.at(kept), digits.at(split)
 
 
 def without(digits: Digits, *others: Digits) -> Digits:
     """Return `digits` without the images that stand, byte for byte, in one of `others`."""
     seen = {image.tobytes() for other in others for image in other.images}
-    kept = np.array([image.tobytes() not in seen for image in digits.images])
-    return Digits(digits.images[kept], digits.labels[kept])
+    return digits.at(np.array([image.tobytes() not in seen for image in digits.images]))
 
 
 def _source() -> str:

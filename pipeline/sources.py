@@ -172,7 +172,7 @@ def _download(url: str, folder: Path) -> Path:
     # pooch knows it: a bar without one counts as none. `disable=None`: only where somebody looks on.
     name = urlsplit(url).path.rpartition("/")[2]
     bar = tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False, disable=None)
-    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(10, 30))
+    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(5, 30))
     try:
         with bar:
             # No hash here: what counts is checked after decoding, where it is the same for all forms.
