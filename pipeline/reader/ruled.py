@@ -13,26 +13,43 @@ SHORTEST, THINNEST, COVERED = 0.3, 15, 0.8
 APART = 0.1
 # What is left of a line once its thin runs are gone has at least this share of itself in the line's band.
 REMAINS = 0.8
+# A line may bend by this share of the picture's shorter side.
+BEND = 0.009
+# How often lines are sought: what is left over after the first times is found by the last.
+PASSES = 3
 # Lines lie within this many degrees of level or upright.
 MOST_TILT = 20
 
 
 def remove_ruled_lines(mask: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mask and contrast (H×W, as in Ink) without ruled lines."""
-    lines = find_ruled_lines(mask)
-    if not len(lines):
-        return mask, contrast
+    cleaned = mask
+    known: list[np.ndarray] = []
+    # A line that others hide is found once these are gone.
+    for _ in range(PASSES):
+        found = find_ruled_lines(cleaned, known)
+        if not len(found):
+            break
+        known.extend(found)
+        cleaned = without_lines(cleaned, found)
+    return cleaned, contrast * (cleaned >= mask)
+
+
+def without_lines(mask: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """The mask without lines, the strokes that cross them left whole."""
     cleaned = mask.copy()
     bands = np.zeros_like(mask)
+    widest = 0
     for upright in (False, True):
         along = [line for line in lines if is_upright(line) == upright]
         if along:
             thickness = line_thickness(cleaned, along)
-            band = draw_bands(mask.shape, along, thickness)
+            width = 2 * round(1.5 * thickness + BEND * min(mask.shape)) + 1
+            band = draw_bands(mask.shape, along, width)
             cleaned &= ~(band & thin_runs(cleaned, thickness, upright))
             bands |= band
-    cleaned = without_remains(cleaned, bands)
-    return cleaned, contrast * (cleaned >= mask)
+            widest = max(widest, width)
+    return without_remains(cleaned, bands, widest)
 
 
 def is_upright(line: np.ndarray) -> bool:
@@ -40,8 +57,11 @@ def is_upright(line: np.ndarray) -> bool:
     return bool(abs(y2 - y1) > abs(x2 - x1))
 
 
-def find_ruled_lines(mask: np.ndarray) -> np.ndarray:
-    """Straight lines that are no strokes: int N×4 of x1, y1, x2, y2 in pixels of the mask."""
+def find_ruled_lines(mask: np.ndarray, known: list[np.ndarray]) -> np.ndarray:
+    """Straight lines that are no strokes: int N×4 of x1, y1, x2, y2 in pixels of the mask.
+
+    known: Lines that were in the mask before and are told apart from strokes already, in the same form.
+    """
     factor = min(1.0, max(SEARCH_SIDE / max(mask.shape), SEARCH_SHORT / min(mask.shape)))
     small = cv2.resize(mask * np.uint8(255), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     small = (small > 63).astype(np.uint8)
@@ -64,7 +84,8 @@ def find_ruled_lines(mask: np.ndarray) -> np.ndarray:
         for line in join(found.reshape(-1, 4).astype(float), upright, least / 4)
         if length(line) >= least and is_thin(line, distance[1:-1, 1:-1])
     ]
-    return (np.array(ruled(lines, small.shape)).reshape(-1, 4) / factor).astype(int)
+    scaled = [line * factor for line in known]
+    return (np.array(ruled(lines, scaled, small.shape)).reshape(-1, 4) / factor).astype(int)
 
 
 def length(line: np.ndarray) -> float:
@@ -113,7 +134,7 @@ def join(segments: np.ndarray, upright: bool, gap: float) -> list[np.ndarray]:
     return lines
 
 
-def ruled(lines: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
+def ruled(lines: list[np.ndarray], known: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
     """Those that run from border to border, and those of a grid, which cross two others and have a parallel.
 
     A level line need not reach the border, since no digit is so wide; a tall 1 may fill the height, and in
@@ -123,9 +144,14 @@ def ruled(lines: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
     apart = APART * min(shape)
     level = [line for line in lines if not is_upright(line)]
     upright = [line for line in lines if is_upright(line)]
+    all_level = level + [line for line in known if not is_upright(line)]
+    all_upright = upright + [line for line in known if is_upright(line)]
     kept = []
-    for group, others, extent in ((level, upright, 0.75 * width), (upright, level, 0.95 * height)):
-        for line in group:
+    for new, group, others, extent in (
+        (level, all_level, all_upright, 0.75 * width),
+        (upright, all_upright, all_level, 0.95 * height),
+    ):
+        for line in new:
             crossing = [other for other in others if meet(line, other, 0.02 * max(shape))]
             in_grid = spread(crossing) >= apart and spread(group) >= apart
             alone = is_upright(line) and not in_grid and height > width
@@ -149,11 +175,11 @@ def meet(line: np.ndarray, other: np.ndarray, margin: float) -> bool:
     return bool((low <= high + margin).all())
 
 
-def draw_bands(shape: tuple[int, ...], lines: list[np.ndarray], thickness: float) -> np.ndarray:
-    """1 around the lines, so wide that they may bend a little: uint8."""
+def draw_bands(shape: tuple[int, ...], lines: list[np.ndarray], width: int) -> np.ndarray:
+    """1 around the lines, `width` pixels wide, since a line may bend a little: uint8."""
     band = np.zeros(shape, np.uint8)
     for x1, y1, x2, y2 in lines:
-        cv2.line(band, (x1, y1), (x2, y2), 1, 2 * round(1.5 * thickness + 0.009 * min(shape)) + 1)
+        cv2.line(band, (x1, y1), (x2, y2), 1, width)
     return band
 
 
@@ -167,15 +193,20 @@ def thin_runs(mask: np.ndarray, thickness: float, upright: bool) -> np.ndarray:
     return mask - np.minimum(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel))
 
 
-def without_remains(mask: np.ndarray, bands: np.ndarray) -> np.ndarray:
-    """The mask without what lies mostly in the bands around the lines: thick spots and corners of them."""
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
+def without_remains(mask: np.ndarray, bands: np.ndarray, width: int) -> np.ndarray:
+    """The mask without what lies mostly in the bands around the lines: thick spots and corners of them.
+
+    Where squares are small, their bands hold whole digits, too; these, unlike remains, are larger in both
+    directions than a band is wide.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     inked = np.flatnonzero(mask)
     component = labels.ravel()[inked]
     total = np.bincount(component, minlength=count)
     inside = np.bincount(component, bands.ravel()[inked], minlength=count)
+    narrow = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].min(axis=1) <= width
     cleaned = mask.copy()
-    cleaned.ravel()[inked] = (inside <= REMAINS * total)[component]
+    cleaned.ravel()[inked] = ~((inside > REMAINS * total) & narrow)[component]
     return cleaned
 
 
