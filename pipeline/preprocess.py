@@ -16,14 +16,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from pipeline import mnist_csv
+from pipeline import files, mnist_csv
 from pipeline.ingest import csv_path, read_record, sha256
 from pipeline.params import load
 from pipeline.sources import SPLITS
 from pipeline.stage import StageError, run, whole_file
 
-PREPARED = Path("data/prepared")
-REPORTS = Path("reports/data")
 SAMPLES_PER_DIGIT = 16
 
 
@@ -60,7 +58,7 @@ def preprocess() -> None:
     _check(splits, removed)
 
     for name, digits in splits.items():
-        with whole_file(PREPARED / f"{name}.npz") as file:
+        with whole_file(files.split_path(name)) as file:
             np.savez(file, images=digits.images, labels=digits.labels)
     counts = {name: len(digits.labels) for name, digits in splits.items()}
     _write_reports(splits, {"source": source, **counts, "duplicates_removed": removed})
@@ -112,14 +110,14 @@ def _check(splits: dict[str, Digits], removed: int) -> None:
 
 
 def _write_reports(splits: dict[str, Digits], summary: dict[str, str | int]) -> None:
-    with whole_file(REPORTS / "splits.json") as file:
+    with whole_file(files.SPLITS) as file:
         file.write(json.dumps(summary, indent=2).encode() + b"\n")
     counts = {name: np.bincount(digits.labels, minlength=10) for name, digits in splits.items()}
     table = np.column_stack([np.arange(10), *counts.values()])
-    with whole_file(REPORTS / "classes.csv") as file:
+    with whole_file(files.DATA_REPORTS / "classes.csv") as file:
         np.savetxt(file, table, fmt="%d", delimiter=",", header=",".join(["digit", *counts]), comments="")
-    _save(_draw_samples(splits["train"]), REPORTS / "samples.png")
-    _save(_draw_class_balance(counts), REPORTS / "class_balance.png")
+    _save(_draw_samples(splits["train"]), files.DATA_REPORTS / "samples.png")
+    _save(_draw_class_balance(counts), files.DATA_REPORTS / "class_balance.png")
 
 
 def _draw_samples(digits: Digits) -> Figure:

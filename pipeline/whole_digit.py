@@ -11,6 +11,7 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from pipeline import scenes
 from pipeline.reader import segment
@@ -87,7 +88,7 @@ NUMERALS: list[tuple[int, Strokes]] = [
 MIRRORED, TURNED, UPSIDE_DOWN = (3, 4, 7, 9), (2, 3, 4, 5, 7), (4, 7)
 
 
-def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages: int = 3000) -> keras.Model:
+def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages: int) -> keras.Model:
     """Train the judge.
 
     Args:
@@ -106,9 +107,10 @@ def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages:
     model = network()
     steps = epochs * -(-len(views) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(1e-4, steps, warmup_target=2e-3, warmup_steps=steps // 5)
-    model.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy")
+    # XLA, which Keras would choose by itself, makes convolutions on CPUs slower.
+    model.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy", jit_compile=False)
     rng = np.random.default_rng(seed)
-    for _ in range(epochs):
+    for _ in tqdm(range(epochs), unit="epoch", disable=None):
         distorted = np.stack([distort(view, rng) for view in views])
         model.fit(distorted[..., None].astype(np.float32) / 255, truths, BATCH, verbose=0)
     return model
@@ -162,7 +164,7 @@ def distort(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def from_pages(pages: Iterable[scenes.Scene], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """What the reader cuts out of pages: uint8 M×28×28, and M integers, 0 to 9, or 10 for no whole digit."""
     views, truths = [np.empty((0, 28, 28), np.uint8)], [np.empty(0, int)]
-    for page in pages:
+    for page in tqdm(pages, unit="page", disable=None):
         view, truth = judged_candidates(page)
         digits, none = np.flatnonzero(truth != NO_DIGIT), np.flatnonzero(truth == NO_DIGIT)
         kept = np.concatenate([digits, rng.permutation(none)[: max(4, round(MOST_NONE * len(digits)))]])

@@ -1,0 +1,84 @@
+"""Where the stages' files stand, as dvc.yaml names them, and how they are read."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.stage import StageError
+
+PREPARED = Path("data/prepared")
+MODELS = Path("models")
+REPORTS = Path("reports")
+
+KERAS_MODEL = MODELS / "digits.keras"
+HDF5_MODEL = MODELS / "digits.h5"
+LITERT_MODEL = MODELS / "digits.tflite"
+TRAINING = MODELS / "training.json"
+JUDGE_MODEL = MODELS / "judge.tflite"
+CALIBRATION = MODELS / "calibration.json"
+# What a version of the reader is made of, by the names that pipeline/reader/version.py gives these parts.
+READER_PARTS = {
+    "code": Path(__file__).parent / "reader",
+    "digits": LITERT_MODEL,
+    "judge": JUDGE_MODEL,
+    "calibration": CALIBRATION,
+}
+
+DATA_REPORTS = REPORTS / "data"
+SPLITS = DATA_REPORTS / "splits.json"
+HISTORY = REPORTS / "training/history.csv"
+TEST_REPORTS = REPORTS / "test"
+PAGE_REPORTS = REPORTS / "pages"
+METRICS = REPORTS / "metrics.json"
+
+
+def split_path(name: str) -> Path:
+    """The file of the split "train", "validation" or "test"."""
+    return PREPARED / f"{name}.npz"
+
+
+def read_split(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images, uint8 N×28×28, and labels, uint8 N, of a split.
+
+    Raises:
+        StageError: the file is missing or damaged.
+    """
+    path = split_path(name)
+    try:
+        with np.load(path) as arrays:
+            return arrays["images"], arrays["labels"]
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        StageError: the file is missing or damaged.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except ValueError as error:
+        raise _damaged(path, error) from None
+    return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _missing(path: Path) -> StageError:
+    return StageError(f"{path} is missing; run `dvc repro`, which makes it")
+
+
+def _damaged(path: Path, error: Exception) -> StageError:
+    return StageError(f"{path} is damaged ({error}); delete it and run `dvc repro`")

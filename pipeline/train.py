@@ -1,0 +1,284 @@
+"""Train the CNN that params.yaml names, and export it.
+
+    python -m pipeline.train
+
+Reads data/prepared/{train,validation}.npz; writes models/digits.{keras,h5,tflite}, models/training.json and
+reports/training/history.csv. Metrics reach MLflow after each epoch. A training that was killed goes on after its
+last whole epoch, to the same weights as if it had never stopped; after finishing, the same code, parameters, data
+and machine give the same weights, byte for byte.
+"""
+
+import hashlib
+import json
+import logging
+import platform
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from pipeline import files, networks, params, tracking
+from pipeline.augment import distort
+from pipeline.stage import StageError, run
+
+BACKUP = files.MODELS / "backup"
+# What the weights depend on besides parameters and data.
+CODE = ("augment.py", "networks.py", "train.py")
+
+
+def train() -> None:
+    """Train `train.architecture` by its recipe."""
+    settings = params.load("base", "train", "recipes")
+    seed, architecture = settings["base"].whole_number("seed", 0, 2**31), settings["train"]["architecture"]
+    model = build(architecture, seed)
+    recipe = check_recipe(params.Block(f"recipes.{architecture}", settings["recipes"][architecture]))
+    images, labels = files.read_split("train")
+    validation = files.read_split("validation")
+
+    digest = training_digest(seed, architecture, recipe)
+    backup = BACKUP / digest[:16]
+    discard_other_backups(backup)
+    batches = Batches(images, labels, recipe, seed)
+    compile_model(model, recipe, len(batches))
+    first_epoch = restore(model, backup, len(batches))
+
+    tracking.connect()
+    with tracking.reachable(), tracking.training_run(digest, architecture):
+        model.fit(
+            batches,
+            validation_data=Batches(*validation, recipe | {"augmentation": None, "batch_size": 500}, seed),
+            epochs=recipe["epochs"],
+            initial_epoch=first_epoch,
+            callbacks=[
+                EpochSeed(batches, seed),
+                EpochSeconds(),
+                keras.callbacks.CSVLogger(backup / "history.csv", append=True),
+                keras.callbacks.LambdaCallback(on_epoch_end=tracking.log_epoch),
+                Backup(backup),
+            ],
+            shuffle=False,  # Batches shuffles; Keras would do so again, by chance that a backup does not hold
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+        history = write_history(backup / "history.csv")
+        export(model)
+        write_summary(model, digest, architecture, recipe, history)
+    shutil.rmtree(backup)
+
+
+def build(architecture: str, seed: int) -> keras.Model:
+    """The named network with weights that follow from `seed`, in a TensorFlow that repeats itself bit by bit.
+
+    What the determinism costs is in README.md, under "The same weights again".
+    """
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    try:
+        return networks.build(architecture)
+    except ValueError as error:
+        raise StageError(f"params.yaml: {error}") from None
+
+
+def check_recipe(recipe: params.Block) -> params.Block:
+    """Return the recipe, if its numbers are such that a training can begin."""
+    recipe.whole_number("epochs", 1, 10_000)
+    recipe.whole_number("batch_size", 1, 100_000)
+    recipe.number("learning_rate", 1e-9, 10)
+    for key in ("loss", "augmentation"):
+        recipe[key]  # a missing key is an error that names it
+    if recipe["optimizer"] == "adamw":
+        recipe.number("weight_decay", 0, 1)
+    if "warmup" in recipe:
+        recipe.number("warmup", 0, 0.99)
+    return recipe
+
+
+class Batches(keras.utils.PyDataset):
+    """Shuffled, distorted batches: float32 B×28×28×1 of 0 to 1, and labels as the loss wants them.
+
+    A batch follows from the seed, the epoch and its index alone, so that a resumed training sees what an
+    uninterrupted one would have seen.
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, recipe: dict[str, Any], seed: int) -> None:
+        super().__init__()
+        self.epoch = 0
+        self._images, self._seed = images, seed
+        one_hot = recipe["loss"] == "categorical_crossentropy"
+        self._labels = keras.utils.to_categorical(labels, networks.CLASSES) if one_hot else labels
+        self._size = recipe["batch_size"]
+        self._augmentation = recipe["augmentation"]
+
+    def __len__(self) -> int:
+        return -(-len(self._images) // self._size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        order = np.random.default_rng((self._seed, self.epoch)).permutation(len(self._images))
+        chosen = order[index * self._size : (index + 1) * self._size]
+        images = self._images[chosen]
+        if self._augmentation:
+            images = distort(
+                images, np.random.default_rng((self._seed, self.epoch, index)), **self._augmentation
+            )
+        return images[..., np.newaxis].astype(np.float32) / 255, self._labels[chosen]
+
+
+def compile_model(model: keras.Model, recipe: dict[str, Any], steps: int) -> None:
+    """Give the model its optimizer and loss.
+
+    A recipe with `warmup`, a share of all steps, has a learning rate that climbs over these and then falls
+    along a cosine (Loshchilov and Hutter 2017, "SGDR"); another keeps its rate.
+    """
+    rate: Any = recipe["learning_rate"]
+    if "warmup" in recipe:
+        total = recipe["epochs"] * steps
+        climbing = int(recipe["warmup"] * total)
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=rate / 20,
+            warmup_target=rate,
+            warmup_steps=climbing,
+            decay_steps=total - climbing,
+        )
+    optimizers = {
+        "adam": lambda: keras.optimizers.Adam(rate),
+        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=recipe["weight_decay"]),
+    }
+    if recipe["optimizer"] not in optimizers:
+        raise StageError(
+            f"params.yaml: optimizer is {recipe['optimizer']!r}; choose one of {', '.join(optimizers)}"
+        )
+    # XLA ("auto" compiles with it where it can) took four times as long for these convolutions on CPUs.
+    model.compile(
+        optimizers[recipe["optimizer"]](), loss=recipe["loss"], metrics=["accuracy"], jit_compile=False
+    )
+
+
+def training_digest(seed: int, architecture: str, recipe: dict[str, Any]) -> str:
+    """What the weights follow from, as one SHA-256: parameters, data, code and library versions."""
+    facts = {
+        "seed": seed,
+        "architecture": architecture,
+        "recipe": recipe,
+        "data": [tracking.file_digest(files.split_path(split)) for split in ("train", "validation")],
+        "code": [tracking.file_digest(Path(__file__).parent / name) for name in CODE],
+        "libraries": libraries(),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def libraries() -> dict[str, str]:
+    return {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}
+
+
+class EpochSeed(keras.callbacks.Callback):
+    """Sets every source of chance from the seed and the epoch alone.
+
+    Dropout's generator is not among the weights that Keras saves; without this a resumed training would drop
+    other units than an uninterrupted one.
+    """
+
+    def __init__(self, batches: Batches, seed: int) -> None:
+        super().__init__()
+        self._batches, self._seed = batches, seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._batches.epoch = epoch
+        for number, layer in enumerate(self.model.layers):
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign([self._seed + number, epoch])
+
+
+class EpochSeconds(keras.callbacks.Callback):
+    """Adds to each epoch's metrics the seconds it took, for the callbacks that follow."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if logs is not None:
+            logs["seconds"] = time.perf_counter() - self._start
+
+
+class Backup(keras.callbacks.Callback):
+    """Keeps weights and optimizer of the last whole epoch in one file that is replaced in one step.
+
+    Keras's BackupAndRestore writes the weights and the number of the epoch to two files in place: killed
+    between them it repeats an epoch on weights that already had it, killed within one it cannot go on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.model.save_weights(self._folder / "next.weights.h5", overwrite=True)
+        (self._folder / "next.weights.h5").replace(self._folder / "last.weights.h5")
+
+
+def restore(model: keras.Model, backup: Path, steps: int) -> int:
+    """Load the backup into the model, if there is one; return how many epochs it has had."""
+    backup.mkdir(parents=True, exist_ok=True)
+    weights = backup / "last.weights.h5"
+    if not weights.exists():
+        return 0
+    # The optimizer's state is loaded only into variables that exist already.
+    model.optimizer.build(model.trainable_variables)
+    model.load_weights(weights)
+    epochs = int(model.optimizer.iterations) // steps
+    print(f"Going on after epoch {epochs} of a training that was interrupted.")
+    return epochs
+
+
+def discard_other_backups(backup: Path) -> None:
+    """Delete backups of trainings with other parameters, data or code: nothing would ever go on from them."""
+    for folder in BACKUP.glob("*/"):
+        if folder != backup:
+            shutil.rmtree(folder)
+
+
+def write_history(log: Path) -> pd.DataFrame:
+    """Copy the epochs' metrics to where the reports are, each epoch once.
+
+    An epoch stands there twice if the training was killed after it was logged and before it was backed up.
+    """
+    history = pd.read_csv(log).drop_duplicates("epoch", keep="last")
+    history["epoch"] += 1
+    files.HISTORY.parent.mkdir(parents=True, exist_ok=True)
+    history.to_csv(files.HISTORY, index=False)
+    return history
+
+
+def export(model: keras.Model) -> None:
+    """Write the model as Keras, as HDF5 and, for use, as LiteRT."""
+    model.save(files.KERAS_MODEL)
+    logging.getLogger("absl").setLevel(
+        logging.ERROR
+    )  # HDF5 is an old format, says Keras; we know, and so do its users
+    model.save(files.HDF5_MODEL)
+    model.export(files.LITERT_MODEL, format="litert", verbose=False)
+
+
+def write_summary(
+    model: keras.Model, digest: str, architecture: str, recipe: dict[str, Any], history: pd.DataFrame
+) -> None:
+    """Write what a reader of models/ or the registry wants to know about the training."""
+    summary = {
+        "digest": digest,
+        "architecture": architecture,
+        "parameters": model.count_params(),
+        "recipe": recipe,
+        "seconds": round(history["seconds"].sum(), 1),
+        "git": tracking.git_state(),
+        "libraries": libraries(),
+        "machine": platform.platform(),
+    }
+    files.write_json(files.TRAINING, summary)
+
+
+if __name__ == "__main__":
+    run(train)
