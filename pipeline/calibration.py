@@ -1,0 +1,56 @@
+"""Making a network's probabilities mean what they say, and measuring how far they do."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+# Below this a probability is taken as this: the logarithm of a float32 that underflowed to 0 has no value.
+SMALLEST = 1e-12
+
+
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature that makes the true classes most likely.
+
+    Logits divided by a temperature T are, after the softmax, the same as probabilities to the power of 1/T,
+    normalised: so no logits are needed (Guo et al. 2017, "On calibration of modern neural networks").
+
+    Args:
+        probabilities: float, N×C, rows that sum to 1, of images that were not trained on.
+        labels: integers, N.
+    """
+    fitted = minimize_scalar(
+        lambda log_t: cross_entropy(apply_temperature(probabilities, np.exp(log_t)), labels),
+        bounds=(np.log(0.1), np.log(10)),
+        method="bounded",
+    )
+    return float(np.exp(fitted.x))
+
+
+def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities, float64 N×C, as they would be had their logits been divided by `temperature`."""
+    powers = np.maximum(probabilities.astype(np.float64), SMALLEST) ** (1 / temperature)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    true = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(true, SMALLEST)).mean())
+
+
+def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> np.ndarray:
+    """Count, mean confidence and accuracy of the readings in each of equally wide bins of confidence.
+
+    Args:
+        confidence: float, N, in 0..1.
+        correct: bool, N.
+
+    Returns:
+        float64, at most `bins` rows of (count, confidence, accuracy), bins without a reading left out.
+    """
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    return np.array(
+        [
+            (np.sum(bin_of == b), confidence[bin_of == b].mean(), correct[bin_of == b].mean())
+            for b in np.unique(bin_of)
+        ]
+    ).reshape(-1, 3)

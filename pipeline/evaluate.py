@@ -1,0 +1,195 @@
+"""Measure the network and the whole reader on the test images, as they will be used: LiteRT, calibrated.
+
+    python -m pipeline.evaluate
+
+Reads data/prepared/{validation,test}.npz, models/ and reports/; writes models/calibration.json,
+reports/metrics.json and the tables and figures in reports/test/ and reports/pages/. This is the only stage that
+reads the test images.
+"""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.metrics import classification_report, confusion_matrix
+from tqdm import tqdm
+
+from pipeline import calibration, figures, files, pages, params, scenes, scoring
+from pipeline.reader import version
+from pipeline.reader.classify import Classifier
+from pipeline.reader.reader import Reader
+from pipeline.stage import StageError, run
+
+# How far the exported network's probabilities may lie from those of the one that was trained.
+AGREEMENT = 1e-4
+# Added to the seed, which with small numbers added decides the pages that the judge is trained on.
+PAGE_SEED = 1000
+
+
+def evaluate() -> None:
+    """Calibrate on the validation images, then report on the test images and on pages written with them."""
+    settings = params.load("base", "evaluate")
+    model = files.LITERT_MODEL.read_bytes()
+    validation_images, validation_labels = files.read_split("validation")
+    temperature = calibration.fit_temperature(
+        Classifier(model).probabilities(validation_images), validation_labels
+    )
+    files.write_json(files.CALIBRATION, {"temperature": round(temperature, 6)})
+
+    images, labels = files.read_split("test")
+    raw = Classifier(model).probabilities(images)
+    check_agreement(raw, images)
+    probabilities = Classifier(model, temperature).probabilities(images)
+
+    files.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
+    write_confusion(probabilities, labels)
+    write_calibration(raw, probabilities, labels)
+    write_misread(images, probabilities, labels)
+    figures.save(figures.curves(pd.read_csv(files.HISTORY)), files.HISTORY.with_name("curves.png"))
+
+    reader = version.build(files.READER_PARTS)
+    read = pages.read_pages(
+        reader,
+        images,
+        labels,
+        settings["evaluate"].whole_number("pages", 1, 1_000_000),
+        # Not the judge's pages with other digits on them: other light, paper and places, too.
+        settings["base"]["seed"] + PAGE_SEED,
+    )
+    write_pages(read)
+    metrics = {
+        "data": files.read_json(files.SPLITS),
+        "test": summarise(probabilities, labels)
+        | {"reader_accuracy": reader_accuracy(reader, images, labels)},
+        "pages": pages.summarise(read),
+    }
+    files.write_json(files.METRICS, metrics)
+    print(json.dumps(metrics["test"], indent=2))
+    print(pages.by_effect(read).to_string(index=False))
+
+
+def check_agreement(exported: np.ndarray, images: np.ndarray) -> None:
+    """See that the exported network says what the trained one says.
+
+    Args:
+        exported: float32, N×10, probabilities by LiteRT.
+        images: uint8, N×28×28.
+
+    Raises:
+        StageError: a class differs, or a probability by more than AGREEMENT.
+    """
+    model = keras.models.load_model(files.KERAS_MODEL)
+    trained = model.predict(images[..., np.newaxis].astype(np.float32) / 255, batch_size=500, verbose=0)
+    farthest = float(np.abs(trained - exported).max())
+    different = int(np.sum(trained.argmax(axis=1) != exported.argmax(axis=1)))
+    if different or farthest > AGREEMENT:
+        raise StageError(
+            f"{files.LITERT_MODEL} does not agree with {files.KERAS_MODEL}: another class on {different} of "
+            f"{len(images)} test images, probabilities up to {farthest:.2g} apart (allowed: {AGREEMENT}); "
+            "run `dvc repro --force train`"
+        )
+
+
+def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy with its 95 % interval (Wilson 1927), cross-entropy and expected calibration error."""
+    correct = probabilities.argmax(axis=1) == labels
+    low, high = binomtest(int(correct.sum()), len(labels)).proportion_ci(method="wilson")
+    ece = scoring.expected_calibration_error(probabilities.max(axis=1), correct)
+    return {
+        "accuracy": round(float(correct.mean()), 6),
+        "accuracy_low": round(float(low), 6),
+        "accuracy_high": round(float(high), 6),
+        "loss": round(calibration.cross_entropy(probabilities, labels), 6),
+        "ece": round(ece, 6),
+    }
+
+
+def reader_accuracy(reader: Reader, images: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the images that the whole reader reads right, each given as a picture of its own."""
+    read = [
+        reader.read(image).text == str(label)
+        for image, label in tqdm(
+            zip(images, labels, strict=True), total=len(labels), unit="image", disable=None
+        )
+    ]
+    return round(float(np.mean(read)), 6)
+
+
+def write_pages(read: list[pages.ReadPage]) -> None:
+    """How each effect is read, as table and figure; and the misread pages, the most confident first."""
+    files.PAGE_REPORTS.mkdir(parents=True, exist_ok=True)
+    table = pages.by_effect(read)
+    table.to_csv(files.PAGE_REPORTS / "effects.csv", index=False)
+    figures.save(figures.effects(table), files.PAGE_REPORTS / "effects.png")
+    misread = sorted((page for page in read if not page.outcome.exact), key=pages.confidence, reverse=True)
+    title = f"{len(misread)} of {len(read)} generated pages misread, the most confident first"
+    figures.save(figures.page_gallery(misread, title), files.PAGE_REPORTS / "misread.png")
+    exact = [page for page in read if page.outcome.exact and page.reading.digits]
+    title = "Pages read without a mistake, one for each effect"
+    figures.save(figures.page_gallery(one_for_each_effect(exact), title), files.PAGE_REPORTS / "read.png")
+
+
+def one_for_each_effect(read: list[pages.ReadPage]) -> list[pages.ReadPage]:
+    """The first page with each effect that is not shown yet."""
+    shown: dict[int, pages.ReadPage] = {}
+    for effect in scenes.EFFECTS:
+        for page in pages.having(read, effect):
+            if id(page) not in shown:
+                shown[id(page)] = page
+                break
+    return list(shown.values())
+
+
+def write_confusion(probabilities: np.ndarray, labels: np.ndarray) -> None:
+    """The confusion matrix, as DVC's plot, as numbers and as a figure, and precision, recall and F1 by class."""
+    predicted = probabilities.argmax(axis=1)
+    pd.DataFrame({"actual": labels, "predicted": predicted}).to_csv(
+        files.TEST_REPORTS / "predictions.csv", index=False
+    )
+    counts = confusion_matrix(labels, predicted, labels=range(10))
+    pd.DataFrame(counts).rename_axis("actual").to_csv(files.TEST_REPORTS / "confusion.csv")
+    figures.save(figures.confusion(counts), files.TEST_REPORTS / "confusion.png")
+    report = classification_report(labels, predicted, labels=range(10), output_dict=True, zero_division=0)
+    by_class = pd.DataFrame({digit: report[str(digit)] for digit in range(10)}).T.rename_axis("class")
+    by_class.astype({"support": int}).round(5).to_csv(files.TEST_REPORTS / "classes.csv")
+
+
+def write_calibration(raw: np.ndarray, calibrated: np.ndarray, labels: np.ndarray) -> None:
+    """The reliability diagram and its table, before and after temperature scaling."""
+    tables = {}
+    for name, probabilities in (("before", raw), ("after", calibrated)):
+        correct = probabilities.argmax(axis=1) == labels
+        tables[name] = calibration.reliability(probabilities.max(axis=1), correct)
+    title = "Reliability, test images (numbers: images in each bin)"
+    figures.save(
+        figures.reliability(tables["before"], tables["after"], title), files.TEST_REPORTS / "reliability.png"
+    )
+    columns = ["count", "confidence", "accuracy"]
+    frames = [pd.DataFrame(rows, columns=columns).assign(scaling=name) for name, rows in tables.items()]
+    table = pd.concat(frames)[["scaling", *columns]].astype({"count": int})
+    table.round(6).to_csv(files.TEST_REPORTS / "reliability.csv", index=False)
+
+
+def write_misread(images: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> None:
+    """Every misread image, the most confident first: a figure and a table."""
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    misread = np.flatnonzero(predicted != labels)
+    misread = misread[np.argsort(-confidence[misread], kind="stable")]
+    table = pd.DataFrame(
+        {
+            "image": misread,
+            "actual": labels[misread],
+            "predicted": predicted[misread],
+            "confidence": confidence[misread].round(5),
+        }
+    )
+    table.to_csv(files.TEST_REPORTS / "misread.csv", index=False)
+    captions = [f"{row.actual} read {row.predicted}\n{row.confidence:.0%}" for row in table.itertuples()]
+    title = f"{len(misread)} of {len(labels)} test images misread, the most confident first"
+    figures.save(figures.gallery(images[misread], captions, title), files.TEST_REPORTS / "misread.png")
+
+
+if __name__ == "__main__":
+    run(evaluate)

@@ -1,0 +1,76 @@
+"""How well the whole reader reads generated pages, effect by effect."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pipeline import scenes, scoring
+from pipeline.reader.reader import Reader
+from pipeline.reader.reading import Reading
+from pipeline.scenes import Scene
+
+
+@dataclass(frozen=True)
+class ReadPage:
+    """A page, what was read on it, and what that is worth."""
+
+    scene: Scene
+    reading: Reading
+    outcome: scoring.Outcome
+
+
+def read_pages(
+    reader: Reader, images: np.ndarray, labels: np.ndarray, count: int, seed: int
+) -> list[ReadPage]:
+    """Generate pages and read them.
+
+    Args:
+        images: uint8 N×28×28, the digits that are written on the pages, ink bright on 0.
+        labels: N integers from 0 to 9.
+    """
+    read = []
+    for scene in tqdm(scenes.pages(images, labels, count, seed), total=count, unit="page", disable=None):
+        start = time.perf_counter()
+        reading = reader.read(scene.picture)
+        seconds = time.perf_counter() - start
+        confidences = tuple(digit.confidence for digit in reading.digits)
+        read.append(
+            ReadPage(scene, reading, scoring.Outcome(scene.truth, reading.text, confidences, seconds))
+        )
+    return read
+
+
+def summarise(pages: list[ReadPage]) -> dict[str, object]:
+    """The pages' part of reports/metrics.json: of all pages together, and of those with each effect."""
+    return {**_scores(pages), "by_effect": {name: _scores(having(pages, name)) for name in scenes.EFFECTS}}
+
+
+def having(pages: list[ReadPage], effect: str) -> list[ReadPage]:
+    return [page for page in pages if effect in page.scene.effects]
+
+
+def confidence(page: ReadPage) -> float:
+    """Of the page as a whole: that of its most doubtful digit; 1 where none was read."""
+    return min(page.outcome.confidences, default=1.0)
+
+
+def by_effect(pages: list[ReadPage]) -> pd.DataFrame:
+    """A row for each effect: how many pages have it, share read exactly, digit error rate."""
+    rows = [
+        {"effect": name, "pages": len(having(pages, name)), **_scores(having(pages, name))}
+        for name in scenes.EFFECTS
+    ]
+    return pd.DataFrame(rows)
+
+
+def _scores(pages: list[ReadPage]) -> dict[str, float]:
+    """Those that there are: pages without digits have no digit error rate."""
+    summary = scoring.summarize([page.outcome for page in pages])
+    return {
+        name: round(value, 6)
+        for name in ("exact", "digit_error_rate", "ece")
+        if (value := summary[name]) is not None
+    }

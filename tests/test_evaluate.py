@@ -1,0 +1,65 @@
+"""What evaluate writes, on predictions made by hand; the stage as a whole is in test_pipeline.py."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import evaluate, files
+
+LABELS = np.arange(40) % 10
+
+
+@pytest.fixture
+def probabilities() -> np.ndarray:
+    """Forty readings, 0.91 sure each; images 3 and 7 are misread, 7 with more confidence."""
+    table = np.full((40, 10), 0.01)
+    table[np.arange(40), LABELS] = 0.91
+    table[3] = table[3][[0, 1, 2, 8, 4, 5, 6, 7, 3, 9]]  # a 3 read as 8
+    table[7] = [0, 0, 0, 0, 0, 0, 0, 0.05, 0, 0.95]  # a 7 read as 9
+    return table
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files.TEST_REPORTS.mkdir(parents=True)
+
+
+def test_accuracy_comes_with_its_interval(probabilities: np.ndarray) -> None:
+    summary = evaluate.summarise(probabilities, LABELS)
+    assert summary["accuracy"] == 0.95
+    # Wilson's interval for 38 of 40, from his formula.
+    z, n, p = 1.959964, 40, 0.95
+    centre, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert summary["accuracy_low"] == pytest.approx((centre - half) / (1 + z**2 / n), abs=1e-5)
+    assert summary["accuracy_high"] == pytest.approx((centre + half) / (1 + z**2 / n), abs=1e-5)
+    assert summary["loss"] == pytest.approx(-(38 * np.log(0.91) + np.log(0.01) + np.log(0.05)) / 40, abs=1e-5)
+
+
+def test_the_confusion_matrix_has_a_row_for_each_true_class(probabilities: np.ndarray) -> None:
+    evaluate.write_confusion(probabilities, LABELS)
+    counts = pd.read_csv(files.TEST_REPORTS / "confusion.csv", index_col="actual")
+    assert counts.loc[3, "8"] == 1
+    assert counts.loc[7, "9"] == 1
+    assert np.trace(counts.to_numpy()) == 38
+    classes = pd.read_csv(files.TEST_REPORTS / "classes.csv", index_col="class")
+    assert classes.loc[3, "recall"] == 0.75
+    assert classes.loc[8, "precision"] == 0.8
+    assert classes.loc[0, "f1-score"] == 1
+
+
+def test_every_misread_image_is_listed_the_most_confident_first(probabilities: np.ndarray) -> None:
+    evaluate.write_misread(np.zeros((40, 28, 28), np.uint8), probabilities, LABELS)
+    misread = pd.read_csv(files.TEST_REPORTS / "misread.csv")
+    assert misread["image"].tolist() == [7, 3]
+    assert misread["predicted"].tolist() == [9, 8]
+    assert (files.TEST_REPORTS / "misread.png").stat().st_size > 1000
+
+
+def test_equal_figures_have_equal_bytes(probabilities: np.ndarray) -> None:
+    evaluate.write_confusion(probabilities, LABELS)
+    once = (files.TEST_REPORTS / "confusion.png").read_bytes()
+    evaluate.write_confusion(probabilities, LABELS)
+    assert (files.TEST_REPORTS / "confusion.png").read_bytes() == once
