@@ -1,0 +1,201 @@
+"""Put the reader into MLflow's registry, and let the alias `champion` point to the best.
+
+    python -m pipeline.register
+
+Runs on each `dvc repro`, whatever was rebuilt, and ends in the same state however often it runs: a reader that is
+registered already is not registered again, and a store that was lost is filled again from the files that DVC
+keeps. Killed at any point, the next run finishes what is missing.
+"""
+
+import base64
+import hashlib
+import warnings
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mlflow
+import pandas as pd
+from mlflow.data.numpy_dataset import from_numpy
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+
+from pipeline import files, params, tracking
+from pipeline.stage import run
+
+SAMPLE = "scikit-learn"  # the source's first word when there was no MNIST
+# Distributions that the reader needs to read; the versions installed here go with the model.
+REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow", "scipy")
+
+
+def register() -> None:
+    """Register the reader unless it is registered, and decide whether it becomes the champion."""
+    summary = files.read_json(files.TRAINING)
+    metrics = files.read_json(files.METRICS)
+    identity = reader_identity()
+    tracking.connect()
+    with tracking.reachable():
+        version = tracking.find_version(identity)
+        if version is None:
+            described = describe_run(summary, metrics, identity)
+            version = register_version(described, metrics, identity)
+            print(f"Registered {tracking.NAME} version {version.version}.")
+        else:
+            print(f"{tracking.NAME} version {version.version} is this reader; nothing to register.")
+        decide(version, metrics)
+
+
+def reader_identity() -> str:
+    """SHA-256 over all that makes up a version, and over what was measured of it."""
+    digest = hashlib.sha256()
+    for part in [*files.READER_PARTS.values(), files.METRICS]:
+        for path in sorted(part.glob("*.py")) if part.is_dir() else [part]:
+            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def describe_run(summary: dict[str, Any], metrics: dict[str, Any], identity: str) -> Run:
+    """The run of the training, with all that is known of the reader; made again where the store lost it."""
+    trained = tracking.find_run(summary["digest"], finished=True, identity=identity)
+    with mlflow.start_run(
+        run_id=trained.info.run_id if trained else None,
+        run_name=summary["architecture"],
+        tags={tracking.TRAINING: summary["digest"], tracking.IDENTITY: identity},
+    ) as active:
+        if trained is None:
+            log_history()
+            mlflow.set_tag("restored", "from files, without training")
+        mlflow.set_tags(provenance(summary, metrics))
+        mlflow.log_params(
+            flatten(params.load("base", "preprocess", "train", "judge", "evaluate"))
+            | flatten({"recipe": summary["recipe"]})
+        )
+        mlflow.log_param("parameters", summary["parameters"])
+        mlflow.log_metrics(numbers(metrics))
+        log_datasets(metrics)
+        mlflow.log_artifacts(str(files.REPORTS), "reports")
+        for path in (files.KERAS_MODEL, files.HDF5_MODEL, files.TRAINING, params.PARAMS):
+            mlflow.log_artifact(str(path), "files")
+        return active
+
+
+def log_history() -> None:
+    """The metrics of each epoch, as `train` logs them while it runs."""
+    history = pd.read_csv(files.HISTORY)
+    for epoch, *metrics in history.itertuples(index=False):
+        tracking.log_epoch(epoch - 1, dict(zip(history.columns[1:], metrics, strict=True)))
+
+
+def provenance(summary: dict[str, Any], metrics: dict[str, Any]) -> dict[str, str]:
+    """Tags that say which code and which files made this reader; file hashes are those in dvc.lock."""
+    patterns = ("data/raw/mnist_*.csv", "data/prepared/*.npz", "models/*.*")
+    made_of = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
+    return {
+        "git.commit": summary["git"]["commit"],
+        "git.clean": summary["git"]["clean"],
+        "data.source": metrics["data"]["source"],
+        **{f"md5.{path.as_posix()}": tracking.file_digest(path) for path in made_of},
+    }
+
+
+def log_datasets(metrics: dict[str, Any]) -> None:
+    """The splits as the run's inputs, with DVC's hashes as their digests."""
+    for split, context in (("train", "training"), ("validation", "validation"), ("test", "testing")):
+        images, labels = files.read_split(split)
+        path = files.split_path(split)
+        with warnings.catch_warnings():
+            # A path could be one of two kinds of source, MLflow says; they are the same class.
+            warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
+            dataset = from_numpy(
+                images,
+                source=path.as_posix(),
+                targets=labels,
+                name=f"mnist-{split}",
+                digest=tracking.file_digest(path),
+            )
+        mlflow.log_input(dataset, context=context, tags={"source": metrics["data"]["source"]})
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} as {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def numbers(metrics: dict[str, Any]) -> dict[str, float]:
+    """Those leaves of reports/metrics.json that are numbers, named by their path."""
+    return {name: value for name, value in flatten(metrics).items() if isinstance(value, int | float)}
+
+
+def register_version(described: Run, metrics: dict[str, Any], identity: str) -> ModelVersion:
+    """Log the reader as a model of its run, and register it."""
+    with mlflow.start_run(run_id=described.info.run_id):
+        model = mlflow.pyfunc.log_model(
+            name="reader",
+            python_model=str(files.READER_PARTS["code"] / "mlflow_model.py"),
+            artifacts={name: str(path.resolve()) for name, path in files.READER_PARTS.items()},
+            input_example=example(),
+            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+        )
+    tags = {tracking.IDENTITY: identity, "data.source": metrics["data"]["source"]}
+    return mlflow.register_model(model.model_uri, tracking.NAME, tags=tags)
+
+
+def example() -> list[str]:
+    """What the model takes, as JSON holds it: a test image as PNG in base64."""
+    images, _ = files.read_split("test")
+    _, png = cv2.imencode(".png", images[0])
+    return [base64.b64encode(png.tobytes()).decode()]
+
+
+def decide(version: ModelVersion, metrics: dict[str, Any]) -> None:
+    """Make the version champion, or challenger if it is measurably worse than the champion.
+
+    A version is decided upon once: whoever later moves the alias by hand is not overruled by the next repro.
+    """
+    client = mlflow.MlflowClient()
+    champion = tracking.find_alias(tracking.CHAMPION)
+    if champion is not None and tracking.DECIDED in version.tags:
+        return
+    reason = objection(champion, metrics) if champion is not None else None
+    alias = tracking.CHALLENGER if reason else tracking.CHAMPION
+    client.set_registered_model_alias(tracking.NAME, alias, version.version)
+    client.set_model_version_tag(
+        tracking.NAME, version.version, tracking.DECIDED, reason or "became champion"
+    )
+    print(f"Version {version.version} is {alias}" + (f": {reason}." if reason else "."))
+
+
+def objection(champion: ModelVersion, metrics: dict[str, Any]) -> str | None:
+    """Why a reader with these metrics must not take the champion's place; None if it may.
+
+    Accuracies are compared on the same test images only. On others, chosen by the user, the newest reader wins,
+    except that the embedded sample never displaces real data.
+    """
+    if is_sample(metrics["data"]["source"]) and not is_sample(champion.tags["data.source"]):
+        return "it was trained on the embedded sample, the champion on real data"
+    described = mlflow.get_run(str(champion.run_id)).data
+    test = files.split_path("test")
+    if described.tags[f"md5.{test.as_posix()}"] != tracking.file_digest(test):
+        return None
+    lowest = described.metrics["test.accuracy_low"]
+    if metrics["test"]["accuracy"] < lowest:
+        return (
+            f"its test accuracy {metrics['test']['accuracy']:.4f} lies below {lowest:.4f}, "
+            f"the lower end of the champion's 95 % interval"
+        )
+    return None
+
+
+def is_sample(source: str) -> bool:
+    return source.startswith(SAMPLE)
+
+
+if __name__ == "__main__":
+    run(register)
