@@ -35,7 +35,7 @@ bench: .venv/ready ## measure speed, and compare it with what is promised
 	python -m tests.bench.bench_reader
 
 .PHONY: ui
-ui: .venv/ready ## browse runs and versions: http://127.0.0.1:5000
+ui: .venv/ready ## browse runs and versions on port 5000
 	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
 
 .PHONY: lock
