@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.stage import StageError
+from pipeline.stage import StageError, whole_file
 
 PREPARED = Path("data/prepared")
 MODELS = Path("models")
@@ -72,8 +72,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    with whole_file(path) as file:
+        file.write(json.dumps(content, indent=2).encode() + b"\n")
 
 
 def _missing(path: Path) -> StageError:

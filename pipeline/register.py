@@ -22,9 +22,9 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from pipeline import files, params, tracking
+from pipeline.sources import SAMPLE
 from pipeline.stage import run
 
-SAMPLE = "scikit-learn"  # the source's first word when there was no MNIST
 # Distributions that the reader needs to read; the versions installed here go with the model.
 REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow", "scipy")
 
@@ -178,7 +178,7 @@ def objection(champion: ModelVersion, metrics: dict[str, Any]) -> str | None:
     Accuracies are compared on the same test images only. On others, chosen by the user, the newest reader wins,
     except that the embedded sample never displaces real data.
     """
-    if is_sample(metrics["data"]["source"]) and not is_sample(champion.tags["data.source"]):
+    if metrics["data"]["source"] == SAMPLE != champion.tags["data.source"]:
         return "it was trained on the embedded sample, the champion on real data"
     described = mlflow.get_run(str(champion.run_id)).data
     test = files.split_path("test")
@@ -191,10 +191,6 @@ def objection(champion: ModelVersion, metrics: dict[str, Any]) -> str | None:
             f"the lower end of the champion's 95 % interval"
         )
     return None
-
-
-def is_sample(source: str) -> bool:
-    return source.startswith(SAMPLE)
 
 
 if __name__ == "__main__":
