@@ -17,11 +17,13 @@ KERAS_MODEL = MODELS / "digits.keras"
 HDF5_MODEL = MODELS / "digits.h5"
 LITERT_MODEL = MODELS / "digits.tflite"
 TRAINING = MODELS / "training.json"
+CUTTER_MODEL = MODELS / "cutter.tflite"
 JUDGE_MODEL = MODELS / "judge.tflite"
 CALIBRATION = MODELS / "calibration.json"
 # What a version of the reader is made of, by the names that pipeline/reader/version.py gives these parts.
 READER_PARTS = {
     "code": Path(__file__).parent / "reader",
+    "cutter": CUTTER_MODEL,
     "digits": LITERT_MODEL,
     "judge": JUDGE_MODEL,
     "calibration": CALIBRATION,
@@ -54,6 +56,18 @@ def read_split(name: str) -> tuple[np.ndarray, np.ndarray]:
         raise _missing(path) from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        StageError: the file is missing.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _missing(path) from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

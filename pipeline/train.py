@@ -26,10 +26,11 @@ import tensorflow as tf
 from pipeline import files, networks, params, tracking
 from pipeline.augment import distort
 from pipeline.stage import StageError, run
+from pipeline.strokes import numerals
 
 BACKUP = files.MODELS / "backup"
 # What the weights depend on besides parameters and data.
-CODE = ("augment.py", "networks.py", "train.py")
+CODE = ("augment.py", "networks.py", "strokes.py", "train.py")
 
 
 def train() -> None:
@@ -38,7 +39,7 @@ def train() -> None:
     seed, architecture = settings["base"].whole_number("seed", 0, 2**31), settings["train"]["architecture"]
     model = build(architecture, seed)
     recipe = check_recipe(params.Block(f"recipes.{architecture}", settings["recipes"][architecture]))
-    images, labels = files.read_split("train")
+    images, labels = with_numerals(*files.read_split("train"), recipe["numerals"], seed)
     validation = files.read_split("validation")
 
     digest = training_digest(seed, architecture, recipe)
@@ -89,6 +90,7 @@ def check_recipe(recipe: params.Block) -> params.Block:
     recipe.whole_number("epochs", 1, 10_000)
     recipe.whole_number("batch_size", 1, 100_000)
     recipe.number("learning_rate", 1e-9, 10)
+    recipe.number("numerals", 0, 1)
     for key in ("loss", "augmentation"):
         recipe[key]  # a missing key is an error that names it
     if recipe["optimizer"] == "adamw":
@@ -96,6 +98,17 @@ def check_recipe(recipe: params.Block) -> params.Block:
     if "warmup" in recipe:
         recipe.number("warmup", 0, 0.99)
     return recipe
+
+
+def with_numerals(
+    images: np.ndarray, labels: np.ndarray, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The training digits and drawn ones, `share` times as many: forms that MNIST has seldom or never."""
+    count = round(share * len(images))
+    if not count:
+        return images, labels
+    drawn, values = numerals(count, np.random.default_rng(seed))
+    return np.concatenate([images, drawn]), np.concatenate([labels, values])
 
 
 class Batches(keras.utils.PyDataset):

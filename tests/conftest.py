@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -100,6 +101,7 @@ def make_small(params: dict[str, Any]) -> None:
         mirror["urls"] = [f"http://127.0.0.1:{port}/{url.rsplit('/', 1)[1]}" for url in mirror["urls"]]
     for recipe in params["recipes"].values():
         recipe["epochs"] = 3
+    params["cutter"] = {"pages": 30, "epochs": 1}
     params["judge"] = {"pages": 30, "epochs": 1}
     params["evaluate"] = {"pages": 30}
 
@@ -182,3 +184,29 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+
+def cutter_model(folder: Path, share: float) -> bytes:
+    """A network for the cutter that takes for a joint where less than a share of a column is ink."""
+    import keras
+
+    from pipeline.reader.cut import ROWS, WINDOW
+
+    sums = keras.layers.Conv2D(1, (2 * ROWS - 1, 1), padding="same")
+    network = keras.Sequential([keras.Input((ROWS, WINDOW, 1)), sums])
+    sums.set_weights([np.full((2 * ROWS - 1, 1, 1, 1), -4.0), np.array([4.0 * share * ROWS])])
+    path = folder / "cutter.tflite"
+    network.export(str(path), format="litert", verbose=False)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def cuts_bridges(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The model of a cutter that parts what hangs together by a thin bridge."""
+    return cutter_model(tmp_path_factory.mktemp("bridges"), 0.09)
+
+
+@pytest.fixture(scope="session")
+def cuts_nothing(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The model of a cutter that parts nothing."""
+    return cutter_model(tmp_path_factory.mktemp("nothing"), -1)

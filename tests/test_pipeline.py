@@ -16,7 +16,7 @@ from pipeline import files, mnist_csv, tracking
 from pipeline.reader import version as stored
 from tests.conftest import Project, Server
 
-STAGES = ("ingest", "preprocess", "train", "judge", "evaluate", "register")
+STAGES = ("ingest", "preprocess", "train", "cutter", "judge", "evaluate", "register")
 
 
 @pytest.fixture
@@ -127,6 +127,7 @@ MIDDLE = {
     "ingest": "data/raw/source.json",
     "preprocess": "data/prepared/train.npz",
     "train": "models/backup/*/last.weights.h5",
+    "cutter": "models/cutter.tflite",
     "judge": "models/judge.tflite",
     "evaluate": "models/calibration.json",
     "register": "mlruns/models/*",
@@ -143,6 +144,7 @@ def test_a_killed_stage_is_made_up_for(stage: str, fresh: Project, built: Projec
         shutil.rmtree(project.root / "mlruns")
         lost = {
             "train": ["models/digits.*", "models/training.json", "reports/training/history.csv"],
+            "cutter": ["models/cutter.tflite"],
             "judge": ["models/judge.tflite"],
             "evaluate": ["models/calibration.json"],
         }

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 
 from . import picture, segment
+from .atom import Atom
 from .classify import Classifier
+from .cut import Cutter
 from .ink import Ink, find_ink
 from .normalize import SIDE, among_others, normalize
 from .reading import Box, Digit, Reading, Refusal
-from .segment import Atom, Candidate
+from .segment import Candidate
 
 # The judge's last class: not one whole digit.
 NO_DIGIT = 10
@@ -30,11 +32,13 @@ class Reader:
     """Reads handwritten digits in pictures.
 
     Args:
+        cutter: Parts digits that touch.
         classifier: Tells which digit a 28×28 picture shows: 10 classes.
         judge: Tells which digit a candidate shows, or that it is no whole digit: 11 classes.
     """
 
-    def __init__(self, classifier: Classifier, judge: Classifier) -> None:
+    def __init__(self, cutter: Cutter, classifier: Classifier, judge: Classifier) -> None:
+        self.cutter = cutter
         self.classifier = classifier
         self.judge = judge
 
@@ -52,7 +56,7 @@ class Reader:
             lines, images = mnist_form(pixels, ink)
             candidates, views, odds = segment.find_candidates(lines), images, MNIST_ODDS
         else:
-            lines = segment.find_lines(ink)
+            lines = segment.find_lines(ink, self.cutter)
             candidates = segment.find_candidates(lines)
             images, views = look(ink, candidates)
             odds = PAGE_ODDS

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import find_objects
 
+from .atom import Atom, union
+from .cut import Cutter
 from .ink import Ink
 
 # A candidate is made of at most so many atoms: the pieces of a broken digit, or the parts of one cut in vain.
@@ -20,50 +22,9 @@ FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to 
 REACH = 0.25  # the widest gap between two pieces of one digit
 WIDEST = 1.6  # no digit is wider than this times its height
 TALLEST = 2.5  # nor higher than this times the height of its line
-# Two digits that touch are at least so wide for their height; seams are so far from the ends, and apart.
-TOUCHING, NARROWEST, APART = 0.7, 0.1, 0.22
 FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
-LONGEST = 15  # what is longer than this times its height is no row of digits
-# Seams are sought at this many rows.
-SEAM_ROWS = 32
-# What a step aside and a stroke cost, in cells of ink: digits touch in one place more often than in two, and
-# a 0 is cut through two strokes.
-ASIDE, RUN = 0.2, 20.0
-# Columns from which the moves of a seam come: straight down, from the left, from the right.
-STEPS = np.array([0, -1, 1])
-# A seam that costs more cuts along strokes, not across them.
-MOST_CROSSED = 48.0
-# What no path crosses.
-WALL = 1e3
 # A digit is at least so many working pixels high or wide.
 SMALLEST = 6
-
-
-@dataclass(frozen=True)
-class Atom:
-    """Ink that is never divided.
-
-    x, y: Of its upper left corner, in working pixels of the picture.
-    mask: uint8, 1 on ink, tight.
-    component: Number of the connected component of which it is all or a part.
-    """
-
-    x: int
-    y: int
-    mask: np.ndarray
-    component: int = 0
-
-    @property
-    def width(self) -> int:
-        return int(self.mask.shape[1])
-
-    @property
-    def height(self) -> int:
-        return int(self.mask.shape[0])
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        return self.x + self.width / 2, self.y + self.height / 2
 
 
 @dataclass(frozen=True)
@@ -81,16 +42,15 @@ class Candidate:
     cuts: int = 0
 
 
-def find_lines(ink: Ink) -> list[list[Atom]]:
+def find_lines(ink: Ink, cutter: Cutter) -> list[list[Atom]]:
     """Atoms in reading order: lines from the top, each from the left."""
     components = find_components(ink.mask)
     height = typical_height(components)
     components = [c for c in components if max(c.width, c.height) >= max(SPECK * height, SMALLEST / 2)]
-    lines = []
-    for line in group_into_lines(components, height):
-        atoms = [atom for parts in cut_touching(line, FULL * height) for atom in parts]
-        lines.append(sorted(atoms, key=lambda atom: atom.middle[0]))
-    return lines
+    lines = group_into_lines(components, height)
+    parts = iter(cutter.cut([component for line in lines for component in line], FULL * height))
+    atoms = [[atom for _ in line for atom in next(parts)] for line in lines]
+    return [sorted(line, key=lambda atom: atom.middle[0]) for line in atoms]
 
 
 def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
@@ -105,7 +65,7 @@ def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
                     break
                 right = max(right, line[last].x + line[last].width)
                 atom = union(line[first : last + 1])
-                narrow = last == first or atom.width <= WIDEST * max(atom.height, height)
+                narrow = atom.width <= WIDEST * max(atom.height, height)
                 if narrow and atom.height <= TALLEST * height and max(atom.width, atom.height) >= SMALLEST:
                     cuts = count_cuts(line, first, last)
                     candidates.append(Candidate(number, first, last, atom, cuts))
@@ -243,124 +203,3 @@ def distance(a: Atom, b: Atom) -> float:
     dx = max(a.x - b.x - b.width, b.x - a.x - a.width, 0)
     dy = max(a.y - b.y - b.height, b.y - a.y - a.height, 0)
     return float(np.hypot(dx, dy))
-
-
-def cut_touching(components: list[Atom], least_height: float) -> list[list[Atom]]:
-    """For each component its parts, cut where digits may touch in it.
-
-    All wide components are brought to one height and searched side by side, in one strip. Lower ones than
-    `least_height` are bars and dashes, not rows of digits.
-    """
-    parts = [[component] for component in components]
-    wide = [
-        i
-        for i, c in enumerate(components)
-        if c.height >= least_height and TOUCHING * c.height <= c.width <= LONGEST * c.height
-    ]
-    if not wide:
-        return parts
-    images = [resize_rows(components[i].mask) for i in wide]
-    wall = np.full((SEAM_ROWS, 1), WALL, np.float32)
-    strip = np.hstack([part for image in images for part in (wall, image)] + [wall])
-    cost, path = cheapest_paths(strip)
-    start = 1
-    for i, image in zip(wide, images, strict=True):
-        columns = slice(start, start + image.shape[1])
-        seams = choose_seams(cost[columns]) + start
-        parts[i] = split(components[i], path[:, seams] - start + 0.5)
-        start = columns.stop + 1
-    return parts
-
-
-def resize_rows(mask: np.ndarray) -> np.ndarray:
-    """The mask as share of ink at SEAM_ROWS rows: float32."""
-    size = (max(4, round(mask.shape[1] * SEAM_ROWS / mask.shape[0])), SEAM_ROWS)
-    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-
-
-def cheapest_paths(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each column of the middle row, the path from top to bottom through it that crosses least.
-
-    Dynamic programming from the top and from the bottom. What counts is the ink and the number of strokes.
-
-    ink: float32 H×W, share of ink in each cell.
-
-    Returns: the cost, float W, and the column in each row, int H×W.
-    """
-    rows, width = ink.shape
-    middle = rows // 2
-    path = np.empty((rows, width), np.int64)
-    path[middle] = np.arange(width)
-    total = np.zeros(width)
-    for half, back in ((ink[: middle + 1], -1), (ink[middle:][::-1], 1)):
-        crossed, source = accumulate(half)
-        total += crossed
-        for step in range(1, len(half)):
-            path[middle + back * step] = source[len(half) - step, path[middle + back * (step - 1)]]
-    return total - ink[middle], path
-
-
-def accumulate(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cost of the cheapest path from the first row to each cell of the last, and the columns it came from."""
-    source = np.empty(ink.shape, np.int64)
-    columns = np.arange(ink.shape[1])
-    moves = np.full((3, ink.shape[1]), np.inf, np.float32)
-    total = (1 + RUN / 2) * ink[0]
-    # A step aside costs a little, so that a seam runs straight where nothing is in its way.
-    straight = RUN / 2 * np.abs(ink[1:] - ink[:-1])
-    from_left = ASIDE + RUN / 2 * np.abs(ink[1:, 1:] - ink[:-1, :-1])
-    from_right = ASIDE + RUN / 2 * np.abs(ink[1:, :-1] - ink[:-1, 1:])
-    for row in range(1, len(ink)):
-        moves[0] = total + straight[row - 1]
-        moves[1, 1:] = total[:-1] + from_left[row - 1]
-        moves[2, :-1] = total[1:] + from_right[row - 1]
-        best = moves.argmin(axis=0)
-        source[row] = columns + STEPS[best]
-        total = moves[best, columns] + ink[row]
-    return total, source
-
-
-def choose_seams(cost: np.ndarray) -> np.ndarray:
-    """Columns of the middle row at which a cheapest path makes a seam: the cheapest, some way apart."""
-    margin, apart = NARROWEST * SEAM_ROWS, APART * SEAM_ROWS
-    beside = cv2.erode(cost.reshape(1, -1), np.ones((1, 5), np.uint8)).ravel()
-    chosen: list[int] = []
-    for column in np.argsort(cost, kind="stable").tolist():
-        if cost[column] > MOST_CROSSED:
-            break
-        if cost[column] > beside[column] or not margin <= column < len(cost) - margin:
-            continue
-        if all(abs(column - other) > apart for other in chosen):
-            chosen.append(column)
-    return np.array(sorted(chosen), np.int64)
-
-
-def split(component: Atom, seams: np.ndarray) -> list[Atom]:
-    """The component, cut along seams: columns, rows×seams, at the scale of SEAM_ROWS."""
-    scale = component.height / SEAM_ROWS
-    rows = (np.arange(component.height) + 0.5) / scale - 0.5
-    part = np.zeros(component.mask.shape, np.int64)
-    columns = np.arange(component.width)
-    for seam in seams.T:
-        across = np.interp(rows, np.arange(SEAM_ROWS), seam) * scale
-        part += columns > across[:, None]
-    atoms = [component.mask * (part == number) for number in range(seams.shape[1] + 1)]
-    return [trim(Atom(component.x, component.y, mask, component.component)) for mask in atoms if mask.any()]
-
-
-def trim(atom: Atom) -> Atom:
-    x, y, width, height = cv2.boundingRect(atom.mask)
-    mask = np.ascontiguousarray(atom.mask[y : y + height, x : x + width])
-    return Atom(atom.x + x, atom.y + y, mask, atom.component)
-
-
-def union(atoms: list[Atom]) -> Atom:
-    """Several atoms as one."""
-    if len(atoms) == 1:
-        return atoms[0]
-    left, top = min(a.x for a in atoms), min(a.y for a in atoms)
-    right, bottom = max(a.x + a.width for a in atoms), max(a.y + a.height for a in atoms)
-    mask = np.zeros((bottom - top, right - left), np.uint8)
-    for a in atoms:
-        mask[a.y - top : a.y - top + a.height, a.x - left : a.x - left + a.width] |= a.mask
-    return Atom(left, top, mask)

@@ -1,8 +1,9 @@
 """A stored version of the reader, brought to life with its own code.
 
-A version is stored as four artifacts:
+A version is stored as five artifacts:
 
     code               a copy of the folder this file is in
+    cutter.tflite      marks where digits touch: float32 N×48×128×1 of 0 to 1 in, log odds of that form out
     digits.tflite      tells which digit: float32 N×28×28×1 of 0 to 1 in, N×10 out
     judge.tflite       tells whether it is one whole digit: the same in, N×11 out
     calibration.json   {"temperature": what divides the logits of digits.tflite}
@@ -25,7 +26,7 @@ def load(artifacts: Mapping[str, Path]) -> Any:
     """Load a version.
 
     Args:
-        artifacts: Paths of "code", "digits", "judge" and "calibration".
+        artifacts: Paths of "code", "cutter", "digits", "judge" and "calibration".
 
     Returns:
         The version's Reader: an object with `read`, of the class in its own code.
@@ -41,10 +42,12 @@ def build(artifacts: Mapping[str, Path]) -> Any:
     """The Reader of the package that this module is in, with these networks."""
     # Imported here because MLflow runs this file outside its package, to call `load`.
     from .classify import Classifier
+    from .cut import Cutter
     from .reader import Reader
 
     temperature = json.loads(artifacts["calibration"].read_text())["temperature"]
     return Reader(
+        Cutter(artifacts["cutter"].read_bytes()),
         Classifier(artifacts["digits"].read_bytes(), temperature),
         Classifier(artifacts["judge"].read_bytes()),
     )

@@ -8,10 +8,13 @@ that a reader can be scored effect by effect. Equal seeds give equal bytes.
         print(scene.truth, scene.effects)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from joblib import Parallel, delayed
+from tqdm import tqdm
 
 from pipeline.scenes import camera, layout
 from pipeline.scenes.camera import Box
@@ -57,6 +60,8 @@ _EXCLUSIVE = (
     *((name, "faint") for name in ("thin", "squared", "blur", "noise")),
 )
 
+Made = TypeVar("Made")
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -65,14 +70,19 @@ class Scene:
     Attributes:
         picture: uint8, H×W×3 RGB.
         truth: The digits, a row for each line; empty if there are none.
-        boxes: x, y, width, height in pixels of each digit's ink, in the order of `truth`.
+        inks: Each digit's ink, in the order of `truth`: the pixels it covers, float32 N×2 (x, y).
         effects: Names of what was done, in the order of `EFFECTS`.
     """
 
     picture: np.ndarray
     truth: str
-    boxes: tuple[Box, ...]
+    inks: tuple[np.ndarray, ...]
     effects: tuple[str, ...]
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """x, y, width, height in pixels of each digit's ink, in the order of `truth`."""
+        return tuple(camera.box(ink, self.picture.shape) for ink in self.inks)
 
 
 def pages(
@@ -80,25 +90,60 @@ def pages(
 ) -> Iterator[Scene]:
     """Make pages with one to ten digits in a line, or up to 24 in lines and tables.
 
+    The same seed gives the same pages, and the first ones do not depend on `count`.
+
     Args:
         images: uint8 N×28×28, ink bright on 0; each page draws its digits from them.
         labels: N integers from 0 to 9.
         count: Number of pages.
-        seed: The same seed gives the same pages, and page k does not depend on `count`.
+        seed: Any whole number from 0.
         effects: Names from `EFFECTS` for every page; None mixes all of them.
 
     Raises:
         ValueError: An effect is unknown or excludes another.
     """
     for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        on_page = _mix(rng) if effects is None else effects
-        chosen = rng.integers(len(images), size=_digit_count(on_page, rng))
-        yield render(images[chosen], labels[chosen], rng, on_page)
+        yield page(images, labels, number, seed, effects)
+
+
+def page(
+    images: np.ndarray,
+    labels: np.ndarray,
+    number: int,
+    seed: int,
+    effects: Sequence[str] | None = None,
+    tallest: float = layout.TALLEST,
+) -> Scene:
+    """Page `number`, from 0, of those that `pages` makes; `tallest` as `render` takes it."""
+    rng = np.random.default_rng([seed, number])
+    on_page = _mix(rng) if effects is None else effects
+    chosen = rng.integers(len(images), size=_digit_count(on_page, rng))
+    return render(images[chosen], labels[chosen], rng, on_page, tallest)
+
+
+def for_pages(
+    make: Callable[[np.ndarray, np.ndarray, int, int], Made],
+    images: np.ndarray,
+    labels: np.ndarray,
+    count: int,
+    seed: int,
+) -> Iterator[Made]:
+    """What `make(images, labels, number, seed)` makes of each of `count` pages, in order, on all processor cores.
+
+    `make` is a function of a module; its module is imported in every process.
+    """
+    made = Parallel(n_jobs=-1, return_as="generator")(
+        delayed(make)(images, labels, number, seed) for number in range(count)
+    )
+    return iter(tqdm(made, total=count, unit="page", disable=None))
 
 
 def render(
-    digits: np.ndarray, labels: Sequence[int] | np.ndarray, rng: np.random.Generator, effects: Sequence[str]
+    digits: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
+    rng: np.random.Generator,
+    effects: Sequence[str],
+    tallest: float = layout.TALLEST,
 ) -> Scene:
     """Draw one page.
 
@@ -107,6 +152,7 @@ def render(
         labels: N integers from 0 to 9.
         rng: Decides all that the effects leave open: sizes, pens, colours, places.
         effects: Names from `EFFECTS`; "plain" or none for a page without any.
+        tallest: No digit is meant to be higher, in pixels; at least 60, for a paint program's pens.
 
     Raises:
         ValueError: An effect is unknown or excludes another, or digits and labels differ in number.
@@ -116,10 +162,10 @@ def render(
         raise ValueError(f"{len(digits)} digits have {len(labels)} labels")
     if "empty" in chosen and len(digits):
         raise ValueError(f'an "empty" page was given {len(digits)} digits')
-    page = layout.write(digits, chosen, rng)
-    picture, boxes = camera.photograph(page, chosen, rng)
-    truth = "\n".join("".join(str(int(labels[index])) for index in row) for row in page.rows)
-    return Scene(picture, truth, boxes, tuple(name for name in EFFECTS if name in chosen))
+    written = layout.write(digits, chosen, rng, tallest)
+    picture, inks = camera.photograph(written, chosen, rng)
+    truth = "\n".join("".join(str(int(labels[index])) for index in row) for row in written.rows)
+    return Scene(picture, truth, inks, tuple(name for name in EFFECTS if name in chosen))
 
 
 def _checked(effects: Sequence[str]) -> frozenset[str]:

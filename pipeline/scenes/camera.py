@@ -11,17 +11,17 @@ Box = tuple[int, int, int, int]
 
 def photograph(
     page: Page, effects: frozenset[str], rng: np.random.Generator
-) -> tuple[np.ndarray, tuple[Box, ...]]:
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """What the camera, or the paint program, makes of a page.
 
     Returns:
-        The picture, uint8 H×W×3, and the box of each digit.
+        The picture, uint8 H×W×3, and where each digit's ink is in it, float32 N×2 (x, y).
     """
     to_picture, size = _view(page, effects, rng)
     ink = cv2.warpPerspective(page.ink, to_picture, size, flags=cv2.INTER_LINEAR)
     rulings = _draw_rulings(page, to_picture, size, effects, rng)
-    boxes = tuple(_box(_through(to_picture, points), size) for points in page.digits)
-    return _expose(ink, rulings, page, effects, rng), boxes
+    inks = tuple(_through(to_picture, points) for points in page.digits)
+    return _expose(ink, rulings, page, effects, rng), inks
 
 
 def _expose(
@@ -86,9 +86,10 @@ def _through(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
     return cv2.perspectiveTransform(points[None].astype(np.float32), homography)[0]
 
 
-def _box(points: np.ndarray, size: tuple[int, int]) -> Box:
+def box(points: np.ndarray, shape: tuple[int, ...]) -> Box:
+    """The box of points, float32 N×2 (x, y), within a picture of this shape."""
     left, top = np.maximum(np.floor(points.min(axis=0)), 0).astype(int)
-    right, bottom = np.minimum(np.floor(points.max(axis=0)) + 1, size).astype(int)
+    right, bottom = np.minimum(np.floor(points.max(axis=0)) + 1, (shape[1], shape[0])).astype(int)
     return int(left), int(top), int(right - left), int(bottom - top)
 
 

@@ -7,6 +7,9 @@ import numpy as np
 from pipeline.scenes import pens
 from pipeline.scenes.distractors import distract
 
+# Heights of digits in pixels. Many at their largest would make a page of tens of megapixels.
+TALLEST, TALLEST_OF_MANY, MANY = 300, 140, 5
+
 
 @dataclass(frozen=True)
 class Page:
@@ -29,12 +32,11 @@ class Page:
     stroke: float
 
 
-def write(digits: np.ndarray, effects: frozenset[str], rng: np.random.Generator) -> Page:
+def write(digits: np.ndarray, effects: frozenset[str], rng: np.random.Generator, tallest: float) -> Page:
     """Lay digits, uint8 N×28×28, out on a page of their own, with what else a pen leaves there."""
     rows = _rows(len(digits), effects, rng)
     smallest = 60 if "canvas" in effects else 15
-    # Many digits at their largest would make a page of tens of megapixels.
-    largest = 300 if len(digits) <= 4 else 140
+    largest = min(tallest, TALLEST if len(digits) < MANY else TALLEST_OF_MANY)
     height = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
     pen = _pen(height, effects, rng)
     stroke = 0.13 * height if pen is None else pen

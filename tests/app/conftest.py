@@ -25,7 +25,7 @@ class Store:
 
 
 @pytest.fixture(scope="session")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def networks(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Networks that take everything for a 7, as LiteRT files, and their calibration."""
     import keras
 
@@ -35,9 +35,11 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), dense])
         dense.bias.assign(6.0 * np.eye(classes)[7])
         network.export(str(folder / f"{name}.tflite"), format="litert", verbose=False)
+    (folder / "cutter.tflite").write_bytes(cuts_nothing)
     (folder / "calibration.json").write_text(json.dumps({"temperature": 1.0}))
     return {
         "digits": folder / "digits.tflite",
+        "cutter": folder / "cutter.tflite",
         "judge": folder / "judge.tflite",
         "calibration": folder / "calibration.json",
     }

@@ -32,7 +32,7 @@ def test_says_what_keras_says(network: keras.Model, model: bytes, digits: np.nda
 
 
 def test_batches_of_any_size_agree(model: bytes, digits: np.ndarray) -> None:
-    classifier = Classifier(model, threads=2)
+    classifier = Classifier(model)
     together = classifier.probabilities(digits)
     assert together.dtype == np.float32
     assert np.vstack([classifier.probabilities(digits[:4]), classifier.probabilities(digits[4:])]) == (

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from pipeline import whole_digit
+from pipeline.reader.atom import Atom
 from pipeline.reader.classify import Classifier
+from pipeline.reader.cut import Cutter
 from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose, with_odds, without_words
-from pipeline.reader.segment import Atom, Candidate
+from pipeline.reader.segment import Candidate
 
 HEIGHT, WIDTH = 240, 420
 STROKES: dict[str, list[list[tuple[float, float]]]] = {
@@ -35,14 +37,14 @@ def page(text: str, pen: int = 8, height: int = 90, gap: float = 1.1) -> np.ndar
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+def reader(no_cutter: Cutter, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """A reader whose networks have seen drawn digits and letters, and halves of digits."""
     rng = np.random.default_rng(0)
     views, digits = whole_digit.numerals(3000, rng)
     none = np.concatenate([whole_digit.letters(1000, rng), halves(views[:1500], digits[:1500])])
     judged = np.concatenate([views, none]), np.concatenate([digits, np.full(len(none), NO_DIGIT)])
     folder = tmp_path_factory.mktemp("networks")
-    return Reader(fitted((views, digits), 10, folder), fitted(judged, NO_DIGIT + 1, folder))
+    return Reader(no_cutter, fitted((views, digits), 10, folder), fitted(judged, NO_DIGIT + 1, folder))
 
 
 def halves(views: np.ndarray, digits: np.ndarray) -> np.ndarray:

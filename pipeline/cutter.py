@@ -1,0 +1,97 @@
+"""Train the cutter, which marks where digits touch.
+
+    python -m pipeline.cutter
+
+Reads data/prepared/train.npz; writes models/cutter.tflite. What the cutter learns from is in joints.py.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from pipeline import files, joints, params, scenes
+from pipeline.reader.cut import ROWS, WINDOW
+from pipeline.stage import run
+
+BATCH = 32
+# Joints are few among the pixels of a component, and one that is missed is worse than one too many.
+JOINT_WEIGHT = 4.0
+
+
+def cutter() -> None:
+    """Train the cutter on pages written with training digits."""
+    settings = params.load("base", "cutter")
+    images, labels = files.read_split("train")
+    model = train(
+        images,
+        labels,
+        seed=settings["base"].whole_number("seed", 0, 2**31),
+        epochs=settings["cutter"].whole_number("epochs", 1, 1000),
+        pages=settings["cutter"].whole_number("pages", 10, 1_000_000),
+    )
+    files.MODELS.mkdir(exist_ok=True)
+    model.export(files.CUTTER_MODEL, format="litert", verbose=False)
+
+
+def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages: int) -> keras.Model:
+    """Train the cutter.
+
+    Args:
+        images: uint8 N×28×28 of training digits, ink bright on 0.
+        labels: N integers from 0 to 9.
+        seed: Decides pages, weights and order; on one machine it gives equal networks.
+        epochs: Times to go through the examples.
+        pages: Number of pages from which components are taken.
+
+    Returns:
+        A model of float32 N×48×128×1 from 0 to 1 in and log odds of that form out.
+    """
+    found = scenes.for_pages(joints.examples, images, labels, pages, seed)
+    examples = [example for page in found for example in page]
+    rng = np.random.default_rng(seed)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    model = network()
+    steps = epochs * -(-len(joints.windows(examples, rng)[0]) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(1e-4, steps, warmup_target=4e-3, warmup_steps=steps // 5)
+    # XLA, which Keras would choose by itself, makes convolutions on CPUs slower.
+    model.compile(keras.optimizers.AdamW(rate), loss_on_ink, jit_compile=False)
+    for _ in tqdm(range(epochs), unit="epoch", disable=None):
+        views, truths = joints.windows(examples, rng)
+        inked = np.concatenate([truths, views > 40], axis=-1).astype(np.float32)
+        model.fit(views.astype(np.float32) / 255, inked, BATCH, verbose=0)
+    return model
+
+
+def loss_on_ink(truth: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:
+    """Weighted cross-entropy over the pixels that are ink.
+
+    truth: N×H×W×2, 1 on joints and 1 on ink.
+    """
+    joint, ink = truth[..., :1], truth[..., 1:]
+    error = tf.nn.weighted_cross_entropy_with_logits(joint, log_odds, JOINT_WEIGHT)
+    return tf.reduce_sum(error * ink) / (tf.reduce_sum(ink) + 1)
+
+
+def network() -> keras.Model:
+    """A small U-Net (Ronneberger, Fischer and Brox 2015) that begins and ends at half resolution."""
+    layers = keras.layers
+
+    def convolve(x: keras.KerasTensor, filters: int, strides: int = 1, dilation: int = 1) -> keras.KerasTensor:
+        x = layers.Conv2D(
+            filters, 3, strides=strides, padding="same", dilation_rate=dilation, use_bias=False
+        )(x)
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+
+    view = keras.Input((ROWS, WINDOW, 1))
+    half = convolve(convolve(view, 16, strides=2), 16)
+    quarter = convolve(convolve(half, 32, strides=2), 32)
+    eighth = convolve(convolve(convolve(quarter, 48, strides=2), 48), 48, dilation=2)
+    up = convolve(layers.Concatenate()([layers.UpSampling2D()(eighth), quarter]), 32)
+    up = convolve(layers.Concatenate()([layers.UpSampling2D()(up), half]), 16)
+    return keras.Model(view, layers.Conv2DTranspose(1, 4, strides=2, padding="same")(up))
+
+
+if __name__ == "__main__":
+    run(cutter)

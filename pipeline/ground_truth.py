@@ -1,0 +1,64 @@
+"""Whose ink it is that the reader found on a generated page."""
+
+import cv2
+import numpy as np
+
+from pipeline.reader.atom import Atom
+from pipeline.scenes import Scene
+
+# Around an atom so many working pixels are looked at: blur and the reader's threshold shift an edge by one or two.
+MARGIN = 3
+
+
+def digits_near(scene: Scene, scale: float, atom: Atom) -> list[int]:
+    """Numbers of the digits of a page whose box meets that of an atom; `scale` as in `Ink`."""
+    near = []
+    for number, (x, y, width, height) in enumerate(scene.boxes):
+        apart = (
+            x > (atom.x + atom.width) * scale
+            or y > (atom.y + atom.height) * scale
+            or x + width < atom.x * scale
+            or y + height < atom.y * scale
+        )
+        if not apart:
+            near.append(number)
+    return near
+
+
+def distance_to(ink: np.ndarray, scale: float, atom: Atom) -> np.ndarray:
+    """How far each pixel of an atom's box is from a digit's ink: working pixels, float32 H×W.
+
+    ink: The digit's pixels in the picture, float32 N×2 (x, y).
+    """
+    absent = 1 - drawn(ink, scale, atom)
+    away = cv2.distanceTransform(absent, cv2.DIST_L2, 5)
+    return away[MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def agreement(ink: np.ndarray, scale: float, atom: Atom) -> float:
+    """How well an atom is a digit, from 0 to 1: of its ink the share that is the digit's, or of the digit's
+    ink the share that is the atom's, whichever is less; with a pixel or two of tolerance at the edges.
+    """
+    tolerance = max(1.5, 0.03 * max(atom.width, atom.height))
+    digit = drawn(ink, scale, atom)
+    own = np.pad(atom.mask, MARGIN)
+    to_digit = cv2.distanceTransform(1 - digit, cv2.DIST_L2, 5)
+    to_own = cv2.distanceTransform(1 - own, cv2.DIST_L2, 5)
+    precision = (own * (to_digit <= tolerance)).sum() / own.sum()
+    covered = (digit * (to_own <= tolerance)).sum() / max(1, digit.sum())
+    # Of the digit, only a part may lie in the atom's box at all.
+    places = np.floor(ink / scale).astype(int) - (atom.x - MARGIN, atom.y - MARGIN)
+    inside = ((places >= 0) & (places < (own.shape[1], own.shape[0]))).all(axis=1).mean()
+    return float(min(precision, covered * inside))
+
+
+def drawn(ink: np.ndarray, scale: float, atom: Atom) -> np.ndarray:
+    """A digit's ink within an atom's box and MARGIN around it: uint8, 1 on ink."""
+    shape = atom.height + 2 * MARGIN, atom.width + 2 * MARGIN
+    mask = np.zeros(shape, np.uint8)
+    columns, rows = (np.floor(ink / scale).astype(int) - (atom.x - MARGIN, atom.y - MARGIN)).T
+    inside = (columns >= 0) & (rows >= 0) & (columns < shape[1]) & (rows < shape[0])
+    mask[rows[inside], columns[inside]] = 1
+    # Where the reader enlarges a picture, its pixels lie apart.
+    reach = int(np.ceil(1 / scale))
+    return cv2.dilate(mask, np.ones((reach, reach), np.uint8)) if reach > 1 else mask

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from pipeline import scenes
+from pipeline.ground_truth import agreement, digits_near, distance_to
+from pipeline.reader.atom import Atom, union
+
+
+def written(width: int, *bars: tuple[int, int]) -> scenes.Scene:
+    """A page whose digits are upright bars, each given by its left edge and width."""
+    inks = []
+    for left, thickness in bars:
+        columns, rows = np.meshgrid(np.arange(left, left + thickness), np.arange(20, 80))
+        inks.append(np.column_stack([columns.ravel(), rows.ravel()]).astype(np.float32))
+    return scenes.Scene(np.zeros((100, width, 3), np.uint8), "1" * len(bars), tuple(inks), ("plain",))
+
+
+def bar(left: int, thickness: int, height: int = 60) -> Atom:
+    return Atom(left, 20, np.ones((height, thickness), np.uint8))
+
+
+SCENE = written(200, (30, 8), (90, 8))
+
+
+@pytest.mark.parametrize(
+    ("atom", "low", "high"),
+    [
+        (bar(30, 8), 1, 1),
+        (bar(29, 10), 1, 1),
+        (bar(30, 8, height=45), 0.7, 0.8),
+        (bar(30, 16), 0.5, 0.7),
+        (union([bar(30, 8), bar(90, 8)]), 0.45, 0.55),
+        (bar(60, 8), 0, 0),
+    ],
+)
+def test_agreement_is_the_lesser_of_precision_and_recall(atom: Atom, low: float, high: float) -> None:
+    assert low <= agreement(SCENE.inks[0], 1.0, atom) <= high
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 2.0])
+def test_agreement_counts_in_pixels_of_the_picture(scale: float) -> None:
+    size = round(60 / scale), round(8 / scale)
+    atom = Atom(round(30 / scale), round(20 / scale), np.ones(size, np.uint8))
+    assert agreement(SCENE.inks[0], scale, atom) > 0.95
+
+
+def test_distance_is_zero_on_the_ink_and_grows_beside_it() -> None:
+    away = distance_to(SCENE.inks[0], 1.0, bar(30, 20))
+    assert away.shape == (60, 20)
+    assert (away[:, :8] == 0).all()
+    assert away[30, 8:14] == pytest.approx(np.arange(1, 7), abs=0.1)
+
+
+def test_only_digits_whose_box_is_met_are_near() -> None:
+    assert digits_near(SCENE, 1.0, bar(30, 8)) == [0]
+    assert digits_near(SCENE, 1.0, bar(35, 70)) == [0, 1]
+    assert digits_near(SCENE, 1.0, bar(120, 8)) == []
+    assert digits_near(SCENE, 2.0, Atom(45, 10, np.ones((30, 4), np.uint8))) == [1]
