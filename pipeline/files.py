@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.stage import StageError, whole_file
 
+FEEDBACK = Path("data/feedback")
 PREPARED = Path("data/prepared")
 MODELS = Path("models")
 REPORTS = Path("reports")
@@ -19,6 +20,7 @@ LITERT_MODEL = MODELS / "digits.tflite"
 TRAINING = MODELS / "training.json"
 JUDGE_MODEL = MODELS / "judge.tflite"
 CALIBRATION = MODELS / "calibration.json"
+READINGS = MODELS / "readings.csv"
 # What a version of the reader is made of, by the names that pipeline/reader/version.py gives these parts.
 READER_PARTS = {
     "code": Path(__file__).parent / "reader",
@@ -36,7 +38,7 @@ METRICS = REPORTS / "metrics.json"
 
 
 def split_path(name: str) -> Path:
-    """The file of the split "train", "validation" or "test"."""
+    """The file of the split "train", "validation" or "test", or of the digits of "corrections"."""
     return PREPARED / f"{name}.npz"
 
 

@@ -67,10 +67,4 @@ def by_effect(pages: list[ReadPage]) -> pd.DataFrame:
 
 
 def _scores(pages: list[ReadPage]) -> dict[str, float]:
-    """Those that there are: pages without digits have no digit error rate."""
-    summary = scoring.summarize([page.outcome for page in pages])
-    return {
-        name: round(value, 6)
-        for name in ("exact", "digit_error_rate", "ece")
-        if (value := summary[name]) is not None
-    }
+    return scoring.shares([page.outcome for page in pages])

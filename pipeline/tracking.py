@@ -21,7 +21,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 from mlflow.entities import Run
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,11 +30,13 @@ from pipeline.stage import StageError
 
 NAME = "digit-reader"  # of the experiment and of the registered model
 CHAMPION, CHALLENGER = "champion", "challenger"
+# The folder of a run's artifacts for what was made besides the reader and the reports.
+ARTIFACTS = "files"
 
 # Tags by which runs and versions are found again.
 TRAINING = "training.digest"
 IDENTITY = "reader.identity"
-DECIDED = "promotion"
+DECIDED = "promotion"  # of a version: what was decided on it, and why
 
 
 def repository() -> Path:
@@ -117,11 +119,17 @@ def find_version(identity: str) -> ModelVersion | None:
 
 def find_alias(alias: str) -> ModelVersion | None:
     """The version that `alias` points to."""
+    model = find_model()
+    version = model.aliases.get(alias) if model else None
+    return mlflow.MlflowClient().get_model_version(NAME, version) if version else None
+
+
+def find_model() -> RegisteredModel | None:
+    """The registered model; None if nothing was registered yet."""
     client = mlflow.MlflowClient()
-    if not client.search_registered_models(f"name = '{NAME}'"):
-        return None
-    version = client.get_registered_model(NAME).aliases.get(alias)
-    return client.get_model_version(NAME, version) if version else None
+    found = client.search_registered_models(f"name = '{NAME}'")
+    # Aliases are not among what a search returns.
+    return client.get_registered_model(NAME) if found else None
 
 
 def file_digest(path: Path) -> str:

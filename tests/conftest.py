@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 import yaml
 
@@ -138,6 +139,14 @@ def built(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = fresh.copy(tmp_path_factory.mktemp("built") / "project")
     (project.root / "first.log").write_text(project.repro())
     return project
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of an MLflow store with nothing in it, to be copied: making one takes seconds."""
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
+    return database
 
 
 @pytest.fixture
