@@ -28,6 +28,10 @@ class ChampionError(Exception):
     """The reader in use cannot be loaded. The message is one line: what is wrong and what to do."""
 
 
+class StoreError(ChampionError):
+    """MLflow's store cannot be reached or opened."""
+
+
 def load_champion() -> tuple["Reader", str]:
     """Load the reader in use.
 
@@ -148,7 +152,7 @@ def _ask_mlflow(uri: str) -> str:
     try:
         client = ask_mlflow()
     except Exception as error:
-        raise ChampionError(_unreachable(uri, error)) from None
+        raise StoreError(_unreachable(uri, error)) from None
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
@@ -158,16 +162,16 @@ def _ask_mlflow(uri: str) -> str:
     except MlflowException as error:
         if error.error_code in none_yet:
             raise ChampionError(f"{_NONE_YET} ({uri} has none)") from None
-        raise ChampionError(_unreachable(uri, error)) from None
+        raise StoreError(_unreachable(uri, error)) from None
     except Exception as error:
-        raise ChampionError(_unreachable(uri, error)) from None
+        raise StoreError(_unreachable(uri, error)) from None
 
 
 def _load_through_mlflow(uri: str, version: str) -> Any:
     try:
         ask_mlflow()
     except Exception as error:
-        raise ChampionError(_unreachable(uri, error)) from None
+        raise StoreError(_unreachable(uri, error)) from None
     import mlflow
 
     try:
