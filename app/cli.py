@@ -1,9 +1,10 @@
-"""The command line: `digits read | score`.
+"""The command line: `digits read | score | correct`.
 
     digits read photo.jpg
     digits read *.jpg --json --annotate seen/
     digits read scans/ --csv readings.csv
     digits score labelled/manifest.csv
+    digits correct photo.jpg 5283
 
 Exit codes: 0 if all went well, 1 if a picture could not be read or there is no reader, 2 for a wrong command,
 130 if interrupted.
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "score":
             code = _score(options.manifest, options.json)
+        elif options.command == "correct":
+            code = _correct(options.image, options.number)
         elif options.csv:
             code = _read_folder(options.images[0], options.csv)
         else:
@@ -73,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         help="columns path and truth (lines joined with /, empty for no digit); others are groups",
     )
     score.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+
+    correct = commands.add_parser("correct", help="keep a picture with the number that it really shows")
+    correct.add_argument("image", type=Path, metavar="IMAGE")
+    correct.add_argument("number", metavar="NUMBER", help='lines joined with /, "" for no digit')
     return parser
 
 
@@ -165,6 +172,24 @@ def _score(manifest: Path, as_json: bool) -> int:
         for row in figures["unreadable"]:
             _print_error(row["path"], row["error"])
     return int(bool(figures["unreadable"]))
+
+
+def _correct(path: Path, number: str) -> int:
+    from app import feedback
+
+    reader, version = load_champion()
+    try:
+        truth = feedback.parse_truth(number)
+        reading = reader.read(path)
+        kept = feedback.store(path.read_bytes(), truth, reading, version)
+    except feedback.FeedbackError as error:
+        return _fail(error)
+    except Exception as error:
+        _print_error(path, why_unread(error))
+        return 1
+    before, after = (text.replace("\n", "/") or "nothing" for text in (reading.text, truth))
+    print(f"{path}: {before} corrected to {after}, kept in {kept}")
+    return 0
 
 
 def _fail(message: Exception | str) -> int:

@@ -167,7 +167,8 @@ def agree(classified: np.ndarray, judged: np.ndarray) -> np.ndarray:
 def as_digit(probabilities: np.ndarray, box: Box, line: int, image: np.ndarray) -> Digit:
     """A digit of its probabilities, float 10."""
     runner_up, digit = np.argsort(probabilities)[-2:].tolist()
-    return Digit(digit, float(probabilities[digit]), box, line, runner_up, image)
+    confidence, next_best = float(probabilities[digit]), float(probabilities[runner_up])
+    return Digit(digit, confidence, box, line, runner_up, image, next_best)
 
 
 def refuse(
