@@ -46,7 +46,9 @@ def use_reader() -> SharedReader:
     try:
         reader = reader_in_use(st.session_state.get(CHOSEN))
     except ChampionError as error:
-        what = "The MLflow store does not answer" if isinstance(error, StoreError) else "There is no reader yet"
+        what = (
+            "The MLflow store does not answer" if isinstance(error, StoreError) else "There is no reader yet"
+        )
         st.error(f"**{what}.** {sentence(error)}", icon=":material/cloud_off:")
         if st.button("Try again", icon=":material/refresh:"):
             champion.forget()
@@ -74,7 +76,9 @@ def read(source: bytes, reader: SharedReader) -> Read | None:
         pixels = picture.load(source)
         return Read(source, pixels, reader.read(pixels), reader.version)
     except Exception as error:
-        st.error(f"**This picture cannot be read.** {sentence(why_unread(error))}", icon=":material/broken_image:")
+        st.error(
+            f"**This picture cannot be read.** {sentence(why_unread(error))}", icon=":material/broken_image:"
+        )
         return None
 
 
@@ -199,4 +203,6 @@ def _correct(read: Read) -> None:
         st.error(sentence(error))
         return
     after = truth.replace("\n", "/") or "no digit"
-    st.success(f"Kept: **{after}** instead of {before or 'no digit'}. Thank you.", icon=":material/check_circle:")
+    st.success(
+        f"Kept: **{after}** instead of {before or 'no digit'}. Thank you.", icon=":material/check_circle:"
+    )

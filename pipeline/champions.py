@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import mlflow
 
 from pipeline.stage import StageError
-from pipeline.tracking import CHALLENGER, CHAMPION, DECIDED, NAME, find_alias, find_model
+from pipeline.tracking import CHALLENGER, CHAMPION, DECIDED, NAME, find_alias, find_model, versions
 
 # A move is the tag with this and its time.
 _MOVE = "champion.move."
@@ -45,20 +45,31 @@ def promote(version: str, why: str) -> Move | None:
     Raises:
         StageError: There is no such version.
     """
-    return _move(version, why, back=False)
+    existing = _existing()
+    if version not in existing:
+        numbers = ", ".join(sorted(existing, key=int)) or "none"
+        raise StageError(f"there is no version {version} of {NAME}; there are: {numbers}")
+    before = _champion()
+    trace = moves()
+    if before == version and trace and trace[-1].version == version:
+        _finish(trace[-1])
+        return None
+    if before == version:  # killed between the alias and its trace
+        before = trace[-1].version if trace else None
+    return _move(version, before, why, back=False)
 
 
-def rollback(why: str) -> Move | None:
+def rollback(why: str) -> Move:
     """Make that version champion which was it before the present one; repeated, it goes back further.
 
     Raises:
         StageError: There is none to go back to.
     """
-    current = find_alias(CHAMPION)
-    before = previous(moves(), str(current.version) if current else None, _existing())
+    current = _champion()
+    before = previous(moves(), current, _existing())
     if before is None:
         raise StageError("no version was champion before this one; `digits versions` lists all")
-    return _move(before, why, back=True)
+    return _move(before, current, why, back=True)
 
 
 def previous(trace: list[Move], current: str | None, existing: set[str]) -> str | None:
@@ -86,19 +97,7 @@ def moves() -> list[Move]:
     return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_MOVE)]
 
 
-def _move(version: str, why: str, *, back: bool) -> Move | None:
-    existing = _existing()
-    if version not in existing:
-        numbers = ", ".join(sorted(existing, key=int)) or "none"
-        raise StageError(f"there is no version {version} of {NAME}; there are: {numbers}")
-    current = find_alias(CHAMPION)
-    before = str(current.version) if current else None
-    trace = moves()
-    if before == version and trace and trace[-1].version == version:
-        _finish(trace[-1])
-        return None
-    if before == version:  # killed between the alias and its trace
-        before = trace[-1].version if trace else None
+def _move(version: str, before: str | None, why: str, *, back: bool) -> Move:
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(NAME, CHAMPION, version)
     move = Move(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), version, before, back, _user(), why)
@@ -116,8 +115,13 @@ def _finish(move: Move) -> None:
         client.delete_registered_model_alias(NAME, CHALLENGER)
 
 
+def _champion() -> str | None:
+    version = find_alias(CHAMPION)
+    return str(version.version) if version else None
+
+
 def _existing() -> set[str]:
-    return {str(known.version) for known in mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")}
+    return {str(version.version) for version in versions()}
 
 
 def _user() -> str:

@@ -23,6 +23,7 @@ import mlflow
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -130,6 +131,22 @@ def find_model() -> RegisteredModel | None:
     found = client.search_registered_models(f"name = '{NAME}'")
     # Aliases are not among what a search returns.
     return client.get_registered_model(NAME) if found else None
+
+
+def versions() -> list[ModelVersion]:
+    """All versions of the registered model, the newest first."""
+    found = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")
+    return sorted(found, key=lambda version: int(version.version), reverse=True)
+
+
+def metrics_of(version: ModelVersion) -> dict[str, float]:
+    """The metrics of the run that a version is of; none if the run was deleted."""
+    try:
+        return dict(mlflow.get_run(str(version.run_id)).data.metrics)
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return {}
+        raise
 
 
 def file_digest(path: Path) -> str:

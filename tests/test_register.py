@@ -81,8 +81,8 @@ def test_the_first_is_champion_and_a_better_one_takes_over() -> None:
     assert holder(tracking.CHAMPION) == "2"
     assert holder(tracking.CHALLENGER) is None
     assert better.tags[tracking.DECIDED] == "became champion: passed the gate against version 1"
-    assert "**Champion**" in better.description
-    assert "98.80% | 99.50%" in better.description
+    assert "**Champion**" in str(better.description)
+    assert "98.80% | 99.50%" in str(better.description)
 
 
 def test_an_equal_one_takes_over() -> None:
@@ -98,9 +98,9 @@ def test_a_worse_one_is_challenger_and_says_why(capsys: pytest.CaptureFixture[st
     assert holder(tracking.CHALLENGER) == "2"
     reason = "7 that the champion reads and it does not, 0 the other way round (p = 0.0078)"
     assert reason in worse.tags[tracking.DECIDED]
-    assert reason in worse.description
+    assert reason in str(worse.description)
     assert reason in capsys.readouterr().out
-    assert "99.50% | 98.80%" in worse.description
+    assert "99.50% | 98.80%" in str(worse.description)
 
 
 def test_a_challenger_is_followed_by_the_next_one() -> None:

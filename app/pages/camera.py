@@ -1,2 +1,3 @@
 import streamlit as st
-st.title('camera')
+
+st.title("camera")
