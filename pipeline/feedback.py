@@ -53,7 +53,7 @@ def _correction(folder: Path) -> Correction:
     truth = files.read_json(folder / "correction.json").get("truth")
     if len(pictures) != 1:
         raise _refused(folder, f"it holds {len(pictures)} pictures instead of one")
-    if not isinstance(truth, str) or not re.fullmatch(r"[0-9]*(\n[0-9]+)*", truth):
+    if not isinstance(truth, str) or not re.fullmatch(r"([0-9]+(\n[0-9]+)*)?", truth):
         raise _refused(
             folder, f'the truth in correction.json, {truth!r}, is not digits with "\\n" between lines'
         )

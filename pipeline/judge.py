@@ -2,7 +2,8 @@
 
     python -m pipeline.judge
 
-Reads data/prepared/train.npz; writes models/judge.tflite. What the judge learns from is in whole_digit.py.
+Reads data/prepared/train.npz; writes models/judge.keras. What the judge learns from is in whole_digit.py; what people
+corrected it learns afterwards, in `corrections`, which exports it.
 """
 
 from pipeline import files, params, whole_digit
@@ -21,7 +22,7 @@ def judge() -> None:
         pages=settings["judge"].whole_number("pages", 10, 1_000_000),
     )
     files.MODELS.mkdir(exist_ok=True)
-    model.export(files.JUDGE_MODEL, format="litert", verbose=False)
+    model.save(files.JUDGE_KERAS)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m pipeline.train
 
-Reads data/prepared/{train,validation}.npz; writes models/digits.{keras,h5,tflite}, models/training.json and
+Reads data/prepared/{train,validation,corrections}.npz; writes models/digits.{keras,h5,tflite}, models/training.json and
 reports/training/history.csv. Metrics reach MLflow after each epoch. A training that was killed goes on after its
 last whole epoch, to the same weights as if it had never stopped; after finishing, the same code, parameters, data
 and machine give the same weights, byte for byte.
@@ -34,14 +34,15 @@ CODE = ("augment.py", "networks.py", "train.py")
 
 def train() -> None:
     """Train `train.architecture` by its recipe."""
-    settings = params.load("base", "train", "recipes")
+    settings = params.load("base", "train", "recipes", "feedback")
     seed, architecture = settings["base"].whole_number("seed", 0, 2**31), settings["train"]["architecture"]
     model = build(architecture, seed)
     recipe = check_recipe(params.Block(f"recipes.{architecture}", settings["recipes"][architecture]))
-    images, labels = files.read_split("train")
+    weight = settings["feedback"].whole_number("weight", 0, 10_000)
+    images, labels = with_corrections(weight)
     validation = files.read_split("validation")
 
-    digest = training_digest(seed, architecture, recipe)
+    digest = training_digest(seed, architecture, recipe, weight)
     backup = BACKUP / digest[:16]
     discard_other_backups(backup)
     batches = Batches(images, labels, recipe, seed)
@@ -96,6 +97,16 @@ def check_recipe(recipe: params.Block) -> params.Block:
     if "warmup" in recipe:
         recipe.number("warmup", 0, 0.99)
     return recipe
+
+
+def with_corrections(weight: int) -> tuple[np.ndarray, np.ndarray]:
+    """The training images and labels, and `weight` times those that people corrected; each is distorted anew."""
+    images, labels = files.read_split("train")
+    corrected, truths = files.read_split("corrections")
+    return (
+        np.concatenate([images, np.repeat(corrected, weight, axis=0)]),
+        np.concatenate([labels, np.repeat(truths, weight)]),
+    )
 
 
 class Batches(keras.utils.PyDataset):
@@ -158,13 +169,16 @@ def compile_model(model: keras.Model, recipe: dict[str, Any], steps: int) -> Non
     )
 
 
-def training_digest(seed: int, architecture: str, recipe: dict[str, Any]) -> str:
+def training_digest(seed: int, architecture: str, recipe: dict[str, Any], weight: int) -> str:
     """What the weights follow from, as one SHA-256: parameters, data, code and library versions."""
     facts = {
         "seed": seed,
         "architecture": architecture,
         "recipe": recipe,
-        "data": [tracking.file_digest(files.split_path(split)) for split in ("train", "validation")],
+        "data": [
+            tracking.file_digest(files.split_path(split)) for split in ("train", "validation", "corrections")
+        ],
+        "weight of corrections": weight,
         "code": [tracking.file_digest(Path(__file__).parent / name) for name in CODE],
         "libraries": libraries(),
     }

@@ -21,6 +21,7 @@ CODE = (
     *(
         ".dvc/config",
         ".dvc/.gitignore",
+        "data/.gitignore",
         "data/raw/.gitignore",
         "data/prepared/.gitignore",
         "models/.gitignore",
@@ -103,6 +104,7 @@ def make_small(params: dict[str, Any]) -> None:
         recipe["epochs"] = 3
     params["judge"] = {"pages": 30, "epochs": 1}
     params["evaluate"] = {"pages": 30}
+    params["gate"]["smallest"] = {"test": 100, "pages": 10, "feedback": 5}
 
 
 def free_port() -> int:
