@@ -3,12 +3,13 @@
     python -m pipeline.evaluate
 
 Reads data/prepared/{validation,test}.npz, data/feedback/, models/ and reports/; writes models/calibration.json,
-models/readings.csv, reports/metrics.json and the tables and figures in reports/test/ and reports/pages/. Nothing
-that a reader is made of follows from the test images.
+models/readings.csv, reports/metrics.json, reports/model_card.md and the tables and figures in reports/test/ and
+reports/pages/. Nothing that a reader is made of follows from the test images.
 """
 
 import json
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,12 +18,12 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 from tqdm import tqdm
 
-from pipeline import calibration, exam, figures, files, pages, params, scenes, scoring
+from pipeline import calibration, card, exam, figures, files, pages, params, scenes, scoring
 from pipeline.feedback import Correction
 from pipeline.reader import version
 from pipeline.reader.classify import Classifier
 from pipeline.reader.reader import Reader
-from pipeline.stage import StageError, run
+from pipeline.stage import StageError, run, whole_file
 
 # How far the exported network's probabilities may lie from those of the one that was trained.
 AGREEMENT = 1e-4
@@ -65,8 +66,22 @@ def evaluate() -> None:
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),
     }
     files.write_json(files.METRICS, metrics)
+    write_card(metrics, raw, labels)
     print(json.dumps(metrics["test"], indent=2))
     print(pages.by_effect(read).to_string(index=False))
+
+
+def write_card(metrics: dict[str, Any], raw: np.ndarray, labels: np.ndarray) -> None:
+    """The model card; `raw`, float32 N×10, are the probabilities before temperature scaling."""
+    text = card.write(
+        metrics,
+        training=files.read_json(files.TRAINING),
+        classes=pd.read_csv(files.TEST_REPORTS / "classes.csv", index_col="class"),
+        corrections=pd.read_csv(files.CORRECTIONS_REPORT),
+        ece_uncalibrated=scoring.expected_calibration_error(raw.max(axis=1), raw.argmax(axis=1) == labels),
+    )
+    with whole_file(files.MODEL_CARD) as file:
+        file.write(text.encode())
 
 
 def check_agreement(exported: np.ndarray, images: np.ndarray) -> None:

@@ -36,6 +36,7 @@ CORRECTIONS_REPORT = REPORTS / "corrections.csv"
 HISTORY = REPORTS / "training/history.csv"
 TEST_REPORTS = REPORTS / "test"
 PAGE_REPORTS = REPORTS / "pages"
+MODEL_CARD = REPORTS / "model_card.md"
 METRICS = REPORTS / "metrics.json"
 
 

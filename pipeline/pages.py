@@ -45,7 +45,11 @@ def read_pages(
 
 def summarise(pages: list[ReadPage]) -> dict[str, object]:
     """The pages' part of reports/metrics.json: of all pages together, and of those with each effect."""
-    return {**_scores(pages), "by_effect": {name: _scores(having(pages, name)) for name in scenes.EFFECTS}}
+    return {
+        "pictures": len(pages),
+        **_scores(pages),
+        "by_effect": {name: _scores(having(pages, name)) for name in scenes.EFFECTS},
+    }
 
 
 def having(pages: list[ReadPage], effect: str) -> list[ReadPage]:

@@ -139,7 +139,10 @@ def register_version(described: Run, metrics: dict[str, Any], identity: str) -> 
         model = mlflow.pyfunc.log_model(
             name="reader",
             python_model=str(files.READER_PARTS["code"] / "mlflow_model.py"),
-            artifacts={name: str(path.resolve()) for name, path in files.READER_PARTS.items()},
+            artifacts={
+                name: str(path.resolve())
+                for name, path in {**files.READER_PARTS, "card": files.MODEL_CARD}.items()
+            },
             input_example=example(),
             pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
         )

@@ -104,6 +104,9 @@ def test_the_champion_reads_as_the_networks_it_was_made_of(
     texts = [reading["text"] for reading in model.predict(images)]
     assert texts == [reader.read(image).text for image in images]
     assert model.metadata.signature is not None
+    card = Path(mlflow.artifacts.download_artifacts(f"models:/{tracking.NAME}@{tracking.CHAMPION}"))
+    text = (card / "artifacts/model_card.md").read_text()
+    assert f"{metrics(built)['test']['accuracy']:.2%}" in text
     assert model.predict(model.input_example)[0]["text"] == texts[0]
     assert any(texts)
 
