@@ -1,9 +1,13 @@
-"""The command line: `digits read | score`.
+"""The command line: `digits read | score | correct | versions | promote | rollback`.
 
     digits read photo.jpg
     digits read *.jpg --json --annotate seen/
     digits read scans/ --csv readings.csv
     digits score labelled/manifest.csv
+    digits correct photo.jpg 5283
+    digits versions
+    digits promote 4 --why "reads my sevens"
+    digits rollback --why "misreads my ones"
 
 Exit codes: 0 if all went well, 1 if a picture could not be read or there is no reader, 2 for a wrong command,
 130 if interrupted.
@@ -19,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.champion import ChampionError, load_champion, why_unread
+from pipeline.stage import StageError
 
 if TYPE_CHECKING:
     from pipeline.reader.reading import Reading
@@ -37,13 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "score":
             code = _score(options.manifest, options.json)
+        elif options.command == "correct":
+            code = _correct(options.image, options.number)
+        elif options.command == "versions":
+            code = _versions(options.json)
+        elif options.command == "promote":
+            code = _promote(str(options.version), options.why)
+        elif options.command == "rollback":
+            code = _rollback(options.why)
         elif options.csv:
             code = _read_folder(options.images[0], options.csv)
         else:
             code = _read(options.images, options.json, options.annotate)
         sys.stdout.flush()
         return code
-    except ChampionError as error:
+    except (ChampionError, StageError) as error:
         return _fail(error)
     except KeyboardInterrupt:
         print("digits: interrupted", file=sys.stderr)
@@ -73,6 +86,19 @@ def _parser() -> argparse.ArgumentParser:
         help="columns path and truth (lines joined with /, empty for no digit); others are groups",
     )
     score.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+
+    correct = commands.add_parser("correct", help="keep a picture with the number that it really shows")
+    correct.add_argument("image", type=Path, metavar="IMAGE")
+    correct.add_argument("number", metavar="NUMBER", help='lines joined with /, "" for no digit')
+
+    versions = commands.add_parser("versions", help="list the versions of the reader, and who chose them")
+    versions.add_argument("--json", action="store_true", help="print them as one JSON object")
+
+    promote = commands.add_parser("promote", help="use another version of the reader")
+    promote.add_argument("version", type=int, metavar="VERSION")
+    rollback = commands.add_parser("rollback", help="use the version that was in use before")
+    for move in (promote, rollback):
+        move.add_argument("--why", default="by hand", metavar="TEXT", help="the reason, for the trace")
     return parser
 
 
@@ -165,6 +191,46 @@ def _score(manifest: Path, as_json: bool) -> int:
         for row in figures["unreadable"]:
             _print_error(row["path"], row["error"])
     return int(bool(figures["unreadable"]))
+
+
+def _correct(path: Path, number: str) -> int:
+    from app import feedback
+
+    reader, version = load_champion()
+    try:
+        truth = feedback.parse_truth(number)
+        reading = reader.read(path)
+        kept = feedback.store(path.read_bytes(), truth, reading, version)
+    except feedback.FeedbackError as error:
+        return _fail(error)
+    except Exception as error:
+        _print_error(path, why_unread(error))
+        return 1
+    before, after = (text.replace("\n", "/") or "nothing" for text in (reading.text, truth))
+    print(f"{path}: {before} corrected to {after}, kept in {kept}")
+    return 0
+
+
+def _versions(as_json: bool) -> int:
+    from app import versions
+
+    found = versions.report()
+    print(json.dumps(found, indent=2) if as_json else versions.as_text(found))
+    return 0
+
+
+def _promote(version: str, why: str) -> int:
+    from app import versions
+
+    print(versions.promote(version, why))
+    return 0
+
+
+def _rollback(why: str) -> int:
+    from app import versions
+
+    print(versions.rollback(why))
+    return 0
 
 
 def _fail(message: Exception | str) -> int:

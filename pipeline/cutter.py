@@ -78,7 +78,9 @@ def network() -> keras.Model:
     """A small U-Net (Ronneberger, Fischer and Brox 2015) that begins and ends at half resolution."""
     layers = keras.layers
 
-    def convolve(x: keras.KerasTensor, filters: int, strides: int = 1, dilation: int = 1) -> keras.KerasTensor:
+    def convolve(
+        x: keras.KerasTensor, filters: int, strides: int = 1, dilation: int = 1
+    ) -> keras.KerasTensor:
         x = layers.Conv2D(
             filters, 3, strides=strides, padding="same", dilation_rate=dilation, use_bias=False
         )(x)

@@ -2,12 +2,14 @@
 
     python -m pipeline.evaluate
 
-Reads data/prepared/{validation,test}.npz, models/ and reports/; writes models/calibration.json,
-reports/metrics.json and the tables and figures in reports/test/ and reports/pages/. This is the only stage that
-reads the test images.
+Reads data/prepared/{validation,test}.npz, data/feedback/, models/ and reports/; writes models/calibration.json,
+models/readings.csv, reports/metrics.json, reports/model_card.md and the tables and figures in reports/test/ and
+reports/pages/. Nothing that a reader is made of follows from the test images.
 """
 
 import json
+import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,21 +18,20 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 from tqdm import tqdm
 
-from pipeline import calibration, figures, files, pages, params, scenes, scoring
+from pipeline import calibration, card, exam, figures, files, pages, params, scenes, scoring
+from pipeline.feedback import Correction
 from pipeline.reader import version
 from pipeline.reader.classify import Classifier
 from pipeline.reader.reader import Reader
-from pipeline.stage import StageError, run
+from pipeline.stage import StageError, run, whole_file
 
 # How far the exported network's probabilities may lie from those of the one that was trained.
 AGREEMENT = 1e-4
-# Added to the seed, which with small numbers added decides the pages that the judge is trained on.
-PAGE_SEED = 1000
 
 
 def evaluate() -> None:
     """Calibrate on the validation images, then report on the test images and on pages written with them."""
-    settings = params.load("base", "evaluate")
+    settings = params.load("base", "evaluate", "feedback")
     model = files.LITERT_MODEL.read_bytes()
     validation_images, validation_labels = files.read_split("validation")
     temperature = calibration.fit_temperature(
@@ -50,24 +51,37 @@ def evaluate() -> None:
     figures.save(figures.curves(pd.read_csv(files.HISTORY)), files.HISTORY.with_name("curves.png"))
 
     reader = version.build(files.READER_PARTS)
-    read = pages.read_pages(
-        reader,
-        images,
-        labels,
-        settings["evaluate"].whole_number("pages", 1, 1_000_000),
-        # Not the judge's pages with other digits on them: other light, paper and places, too.
-        settings["base"]["seed"] + PAGE_SEED,
-    )
+    texts = read_images(reader, images)
+    count = settings["evaluate"].whole_number("pages", 1, 1_000_000)
+    read = pages.read_pages(reader, images, labels, count, exam.page_seed(settings))
     write_pages(read)
+    corrections = exam.evaluating(settings)
+    corrected = [read_correction(reader, correction) for correction in corrections]
+    write_readings(images, labels, texts, read, corrections, corrected)
+    right = [text == str(label) for text, label in zip(texts, labels, strict=True)]
     metrics = {
         "data": files.read_json(files.SPLITS),
-        "test": summarise(probabilities, labels)
-        | {"reader_accuracy": reader_accuracy(reader, images, labels)},
+        "test": summarise(probabilities, labels) | {"reader_accuracy": round(float(np.mean(right)), 6)},
         "pages": pages.summarise(read),
+        "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),
     }
     files.write_json(files.METRICS, metrics)
+    write_card(metrics, raw, labels)
     print(json.dumps(metrics["test"], indent=2))
     print(pages.by_effect(read).to_string(index=False))
+
+
+def write_card(metrics: dict[str, Any], raw: np.ndarray, labels: np.ndarray) -> None:
+    """The model card; `raw`, float32 N×10, are the probabilities before temperature scaling."""
+    text = card.write(
+        metrics,
+        training=files.read_json(files.TRAINING),
+        classes=pd.read_csv(files.TEST_REPORTS / "classes.csv", index_col="class"),
+        corrections=pd.read_csv(files.CORRECTIONS_REPORT),
+        ece_uncalibrated=scoring.expected_calibration_error(raw.max(axis=1), raw.argmax(axis=1) == labels),
+    )
+    with whole_file(files.MODEL_CARD) as file:
+        file.write(text.encode())
 
 
 def check_agreement(exported: np.ndarray, images: np.ndarray) -> None:
@@ -106,15 +120,46 @@ def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]
     }
 
 
-def reader_accuracy(reader: Reader, images: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the images that the whole reader reads right, each given as a picture of its own."""
-    read = [
-        reader.read(image).text == str(label)
-        for image, label in tqdm(
-            zip(images, labels, strict=True), total=len(labels), unit="image", disable=None
-        )
+def read_images(reader: Reader, images: np.ndarray) -> list[str]:
+    """What the whole reader reads on images, uint8 N×28×28, each given as a picture of its own."""
+    return [reader.read(image).text for image in tqdm(images, unit="image", disable=None)]
+
+
+def read_correction(reader: Reader, correction: Correction) -> scoring.Outcome:
+    """Read a picture that a person corrected."""
+    start = time.perf_counter()
+    try:
+        reading = reader.read(correction.picture)
+    except Exception as error:  # whatever the reader fails on, the other pictures must still be measured
+        return scoring.Outcome(correction.truth, "", (), time.perf_counter() - start, str(error))
+    confidences = tuple(digit.confidence for digit in reading.digits)
+    return scoring.Outcome(correction.truth, reading.text, confidences, time.perf_counter() - start)
+
+
+def write_readings(
+    images: np.ndarray,
+    labels: np.ndarray,
+    texts: list[str],
+    read: list[pages.ReadPage],
+    corrections: list[Correction],
+    corrected: list[scoring.Outcome],
+) -> None:
+    """What was read on each picture, by which `register` compares versions."""
+    rows = [
+        exam.row("test", image, str(label), text)
+        for image, label, text in zip(images, labels, texts, strict=True)
     ]
-    return round(float(np.mean(read)), 6)
+    rows += [exam.row("pages", page.scene.picture, page.scene.truth, page.reading.text) for page in read]
+    rows += [
+        exam.row(
+            "feedback",
+            correction.picture,
+            correction.truth,
+            outcome.text if outcome.error is None else exam.UNREADABLE,
+        )
+        for correction, outcome in zip(corrections, corrected, strict=True)
+    ]
+    pd.DataFrame(rows).to_csv(files.READINGS, index=False)
 
 
 def write_pages(read: list[pages.ReadPage]) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 
 from pipeline.stage import StageError, whole_file
 
+FEEDBACK = Path("data/feedback")
 PREPARED = Path("data/prepared")
+CANDIDATES = PREPARED / "candidates.npz"
 MODELS = Path("models")
 REPORTS = Path("reports")
 
@@ -18,8 +20,10 @@ HDF5_MODEL = MODELS / "digits.h5"
 LITERT_MODEL = MODELS / "digits.tflite"
 TRAINING = MODELS / "training.json"
 CUTTER_MODEL = MODELS / "cutter.tflite"
+JUDGE_KERAS = MODELS / "judge.keras"
 JUDGE_MODEL = MODELS / "judge.tflite"
 CALIBRATION = MODELS / "calibration.json"
+READINGS = MODELS / "readings.csv"
 # What a version of the reader is made of, by the names that pipeline/reader/version.py gives these parts.
 READER_PARTS = {
     "code": Path(__file__).parent / "reader",
@@ -31,14 +35,16 @@ READER_PARTS = {
 
 DATA_REPORTS = REPORTS / "data"
 SPLITS = DATA_REPORTS / "splits.json"
+CORRECTIONS_REPORT = REPORTS / "corrections.csv"
 HISTORY = REPORTS / "training/history.csv"
 TEST_REPORTS = REPORTS / "test"
 PAGE_REPORTS = REPORTS / "pages"
+MODEL_CARD = REPORTS / "model_card.md"
 METRICS = REPORTS / "metrics.json"
 
 
 def split_path(name: str) -> Path:
-    """The file of the split "train", "validation" or "test"."""
+    """The file of the split "train", "validation" or "test", or of the digits of "corrections"."""
     return PREPARED / f"{name}.npz"
 
 
@@ -48,14 +54,18 @@ def read_split(name: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         StageError: the file is missing or damaged.
     """
-    path = split_path(name)
-    try:
-        with np.load(path) as arrays:
-            return arrays["images"], arrays["labels"]
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise _damaged(path, error) from None
+    images, labels = _read_arrays(split_path(name), "images", "labels")
+    return images, labels
+
+
+def read_candidates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images and views, uint8 N×28×28, and truths, uint8 N, as pipeline/candidates.py describes them.
+
+    Raises:
+        StageError: the file is missing or damaged.
+    """
+    images, views, truths = _read_arrays(CANDIDATES, "images", "views", "truths")
+    return images, views, truths
 
 
 def read_bytes(path: Path) -> bytes:
@@ -88,6 +98,16 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     with whole_file(path) as file:
         file.write(json.dumps(content, indent=2).encode() + b"\n")
+
+
+def _read_arrays(path: Path, *names: str) -> list[np.ndarray]:
+    try:
+        with np.load(path) as arrays:
+            return [arrays[name] for name in names]
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from None
 
 
 def _missing(path: Path) -> StageError:

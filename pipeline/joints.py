@@ -43,7 +43,10 @@ def examples(images: np.ndarray, labels: np.ndarray, number: int, seed: int) -> 
     components = segment.find_components(ink.mask)
     least = segment.FULL * segment.typical_height(components)
     return [
-        (np.rint(255 * at_rows(c.mask)).astype(np.uint8), (at_rows(joints(scene, ink, c)) > 0.35).astype(np.uint8))
+        (
+            np.rint(255 * at_rows(c.mask)).astype(np.uint8),
+            (at_rows(joints(scene, ink, c)) > 0.35).astype(np.uint8),
+        )
         for c in components
         if c.height >= max(least, segment.SMALLEST) and may_hold_several(c)
     ]

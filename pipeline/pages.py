@@ -45,7 +45,11 @@ def read_pages(
 
 def summarise(pages: list[ReadPage]) -> dict[str, object]:
     """The pages' part of reports/metrics.json: of all pages together, and of those with each effect."""
-    return {**_scores(pages), "by_effect": {name: _scores(having(pages, name)) for name in scenes.EFFECTS}}
+    return {
+        "pictures": len(pages),
+        **_scores(pages),
+        "by_effect": {name: _scores(having(pages, name)) for name in scenes.EFFECTS},
+    }
 
 
 def having(pages: list[ReadPage], effect: str) -> list[ReadPage]:
@@ -67,10 +71,4 @@ def by_effect(pages: list[ReadPage]) -> pd.DataFrame:
 
 
 def _scores(pages: list[ReadPage]) -> dict[str, float]:
-    """Those that there are: pages without digits have no digit error rate."""
-    summary = scoring.summarize([page.outcome for page in pages])
-    return {
-        name: round(value, 6)
-        for name in ("exact", "digit_error_rate", "ece")
-        if (value := summary[name]) is not None
-    }
+    return scoring.shares([page.outcome for page in pages])

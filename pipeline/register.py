@@ -1,4 +1,4 @@
-"""Put the reader into MLflow's registry, and let the alias `champion` point to the best.
+"""Put the reader into MLflow's registry, and make it champion if the gate lets it pass.
 
     python -m pipeline.register
 
@@ -21,7 +21,7 @@ from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import files, params, tracking
+from pipeline import champions, exam, files, gate, params, tracking
 from pipeline.sources import SAMPLE
 from pipeline.stage import run
 
@@ -68,15 +68,15 @@ def describe_run(summary: dict[str, Any], metrics: dict[str, Any], identity: str
             mlflow.set_tag("restored", "from files, without training")
         mlflow.set_tags(provenance(summary, metrics))
         mlflow.log_params(
-            flatten(params.load("base", "preprocess", "train", "judge", "evaluate"))
+            flatten(params.load("base", "preprocess", "train", "judge", "feedback", "evaluate", "gate"))
             | flatten({"recipe": summary["recipe"]})
         )
         mlflow.log_param("parameters", summary["parameters"])
         mlflow.log_metrics(numbers(metrics))
         log_datasets(metrics)
         mlflow.log_artifacts(str(files.REPORTS), "reports")
-        for path in (files.KERAS_MODEL, files.HDF5_MODEL, files.TRAINING, params.PARAMS):
-            mlflow.log_artifact(str(path), "files")
+        for path in (files.KERAS_MODEL, files.HDF5_MODEL, files.TRAINING, files.READINGS, params.PARAMS):
+            mlflow.log_artifact(str(path), tracking.ARTIFACTS)
         return active
 
 
@@ -139,7 +139,10 @@ def register_version(described: Run, metrics: dict[str, Any], identity: str) -> 
         model = mlflow.pyfunc.log_model(
             name="reader",
             python_model=str(files.READER_PARTS["code"] / "mlflow_model.py"),
-            artifacts={name: str(path.resolve()) for name, path in files.READER_PARTS.items()},
+            artifacts={
+                name: str(path.resolve())
+                for name, path in {**files.READER_PARTS, "card": files.MODEL_CARD}.items()
+            },
             input_example=example(),
             pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
         )
@@ -155,42 +158,57 @@ def example() -> list[str]:
 
 
 def decide(version: ModelVersion, metrics: dict[str, Any]) -> None:
-    """Make the version champion, or challenger if it is measurably worse than the champion.
+    """Make the version challenger and, if the gate has no objection, champion.
 
     A version is decided upon once: whoever later moves the alias by hand is not overruled by the next repro.
     """
-    client = mlflow.MlflowClient()
+    number = str(version.version)
     champion = tracking.find_alias(tracking.CHAMPION)
-    if champion is not None and tracking.DECIDED in version.tags:
+    if champion is None:
+        champions.promote(number, "the first version")
+        print(f"Version {number} is champion: the first version.")
         return
-    reason = objection(champion, metrics) if champion is not None else None
-    alias = tracking.CHALLENGER if reason else tracking.CHAMPION
-    client.set_registered_model_alias(tracking.NAME, alias, version.version)
-    client.set_model_version_tag(
-        tracking.NAME, version.version, tracking.DECIDED, reason or "became champion"
-    )
-    print(f"Version {version.version} is {alias}" + (f": {reason}." if reason else "."))
+    if tracking.DECIDED in version.tags:
+        return
+    if str(champion.version) == number:
+        # Killed between the promotion and its trace.
+        champions.promote(number, "passed the gate")
+        return
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(tracking.NAME, tracking.CHALLENGER, number)
+    reasons, table = examine(champion, metrics)
+    decision = "; ".join(reasons) or f"passed the gate against version {champion.version}"
+    verdict = "challenger" if reasons else "champion"
+    client.update_model_version(tracking.NAME, number, f"**{verdict.capitalize()}**: {decision}.\n\n{table}")
+    if reasons:
+        client.set_model_version_tag(
+            tracking.NAME, number, tracking.DECIDED, f"stayed challenger: {decision}"
+        )
+    else:
+        champions.promote(number, decision)
+    print(f"Version {number} is {verdict}: {decision}.\n{table}")
 
 
-def objection(champion: ModelVersion, metrics: dict[str, Any]) -> str | None:
-    """Why a reader with these metrics must not take the champion's place; None if it may.
+def examine(champion: ModelVersion, metrics: dict[str, Any]) -> tuple[list[str], str]:
+    """Compare the new version with the champion on the same pictures.
 
-    Accuracies are compared on the same test images only. On others, chosen by the user, the newest reader wins,
-    except that the embedded sample never displaces real data.
+    Returns:
+        Why the new version must not take the champion's place, empty if it may; and the comparison as a table.
     """
     if metrics["data"]["source"] == SAMPLE != champion.tags["data.source"]:
-        return "it was trained on the embedded sample, the champion on real data"
-    described = mlflow.get_run(str(champion.run_id)).data
-    test = files.split_path("test")
-    if described.tags[f"md5.{test.as_posix()}"] != tracking.file_digest(test):
-        return None
-    lowest = described.metrics["test.accuracy_low"]
-    if metrics["test"]["accuracy"] < lowest:
-        return (
-            f"its test accuracy {metrics['test']['accuracy']:.4f} lies below {lowest:.4f}, "
-            f"the lower end of the champion's 95 % interval"
-        )
-    return None
+        return ["it was trained on the embedded sample, the champion on real data"], ""
+    settings = params.load("gate")["gate"]
+    level = settings.number("level", 0, 0.5)
+    smallest = params.Block("gate.smallest", settings["smallest"])
+    challenger = exam.load(files.READINGS)
+    readings = challenger.rename(columns={"text": "challenger"}).assign(
+        champion=exam.texts_of(champion, challenger)
+    )
+    comparisons = gate.compare(readings)
+    reasons = gate.objections(
+        comparisons, level, {kind: smallest.whole_number(kind, 1, 10**9) for kind in gate.KINDS}
+    )
+    return reasons, gate.as_markdown(comparisons, str(champion.version))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,16 @@ def summarize(outcomes: Sequence[Outcome]) -> dict[str, float | int | None]:
     }
 
 
+def shares(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Of `summarize` what reports show, rounded; what there is not, as an error rate without digits, is left out."""
+    summary = summarize(outcomes)
+    return {
+        name: round(value, 6)
+        for name in ("exact", "digit_error_rate", "ece")
+        if (value := summary[name]) is not None
+    }
+
+
 def joined(text: str) -> str:
     """The digits of all lines in a row."""
     return "".join(text.split())

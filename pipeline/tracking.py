@@ -21,8 +21,9 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 from mlflow.entities import Run
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,11 +31,13 @@ from pipeline.stage import StageError
 
 NAME = "digit-reader"  # of the experiment and of the registered model
 CHAMPION, CHALLENGER = "champion", "challenger"
+# The folder of a run's artifacts for what was made besides the reader and the reports.
+ARTIFACTS = "files"
 
 # Tags by which runs and versions are found again.
 TRAINING = "training.digest"
 IDENTITY = "reader.identity"
-DECIDED = "promotion"
+DECIDED = "promotion"  # of a version: what was decided on it, and why
 
 
 def repository() -> Path:
@@ -117,11 +120,33 @@ def find_version(identity: str) -> ModelVersion | None:
 
 def find_alias(alias: str) -> ModelVersion | None:
     """The version that `alias` points to."""
+    model = find_model()
+    version = model.aliases.get(alias) if model else None
+    return mlflow.MlflowClient().get_model_version(NAME, version) if version else None
+
+
+def find_model() -> RegisteredModel | None:
+    """The registered model; None if nothing was registered yet."""
     client = mlflow.MlflowClient()
-    if not client.search_registered_models(f"name = '{NAME}'"):
-        return None
-    version = client.get_registered_model(NAME).aliases.get(alias)
-    return client.get_model_version(NAME, version) if version else None
+    found = client.search_registered_models(f"name = '{NAME}'")
+    # Aliases are not among what a search returns.
+    return client.get_registered_model(NAME) if found else None
+
+
+def versions() -> list[ModelVersion]:
+    """All versions of the registered model, the newest first."""
+    found = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")
+    return sorted(found, key=lambda version: int(version.version), reverse=True)
+
+
+def metrics_of(version: ModelVersion) -> dict[str, float]:
+    """The metrics of the run that a version is of; none if the run was deleted."""
+    try:
+        return dict(mlflow.get_run(str(version.run_id)).data.metrics)
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return {}
+        raise
 
 
 def file_digest(path: Path) -> str:

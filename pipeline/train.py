@@ -2,10 +2,10 @@
 
     python -m pipeline.train
 
-Reads data/prepared/{train,validation}.npz; writes models/digits.{keras,h5,tflite}, models/training.json and
-reports/training/history.csv. Metrics reach MLflow after each epoch. A training that was killed goes on after its
-last whole epoch, to the same weights as if it had never stopped; after finishing, the same code, parameters, data
-and machine give the same weights, byte for byte.
+Reads data/prepared/{train,validation,candidates,corrections}.npz; writes models/digits.{keras,h5,tflite},
+models/training.json and reports/training/history.csv. Metrics reach MLflow after each epoch. A training that was
+killed goes on after its last whole epoch, to the same weights as if it had never stopped; after finishing, the same
+code, parameters, data and machine give the same weights, byte for byte.
 """
 
 import hashlib
@@ -25,27 +25,29 @@ import tensorflow as tf
 
 from pipeline import files, networks, params, tracking
 from pipeline.augment import distort
+from pipeline.reader.views import NO_DIGIT
 from pipeline.stage import StageError, run
-from pipeline.strokes import numerals
 
 BACKUP = files.MODELS / "backup"
 # What the weights depend on besides parameters and data.
-CODE = ("augment.py", "networks.py", "strokes.py", "train.py")
+CODE = ("augment.py", "networks.py", "train.py")
 
 
 def train() -> None:
     """Train `train.architecture` by its recipe."""
-    settings = params.load("base", "train", "recipes")
+    settings = params.load("base", "train", "recipes", "feedback")
     seed, architecture = settings["base"].whole_number("seed", 0, 2**31), settings["train"]["architecture"]
     model = build(architecture, seed)
     recipe = check_recipe(params.Block(f"recipes.{architecture}", settings["recipes"][architecture]))
-    images, labels = with_numerals(*files.read_split("train"), recipe["numerals"], seed)
+    weight = settings["feedback"].whole_number("weight", 0, 10_000)
+    images, labels = with_corrections(weight)
+    cut, truths = digits_of_pages()
     validation = files.read_split("validation")
 
-    digest = training_digest(seed, architecture, recipe)
+    digest = training_digest(seed, architecture, recipe, weight)
     backup = BACKUP / digest[:16]
     discard_other_backups(backup)
-    batches = Batches(images, labels, recipe, seed)
+    batches = Batches(images, labels, recipe, seed, more=(cut, truths))
     compile_model(model, recipe, len(batches))
     first_epoch = restore(model, backup, len(batches))
 
@@ -53,7 +55,9 @@ def train() -> None:
     with tracking.reachable(), tracking.training_run(digest, architecture):
         model.fit(
             batches,
-            validation_data=Batches(*validation, recipe | {"augmentation": None, "batch_size": 500}, seed),
+            validation_data=Batches(
+                *validation, recipe | {"augmentation": None, "batch_size": 500, "from_pages": 0}, seed
+            ),
             epochs=recipe["epochs"],
             initial_epoch=first_epoch,
             callbacks=[
@@ -90,7 +94,7 @@ def check_recipe(recipe: params.Block) -> params.Block:
     recipe.whole_number("epochs", 1, 10_000)
     recipe.whole_number("batch_size", 1, 100_000)
     recipe.number("learning_rate", 1e-9, 10)
-    recipe.number("numerals", 0, 1)
+    recipe.number("from_pages", 0, 10)
     for key in ("loss", "augmentation"):
         recipe[key]  # a missing key is an error that names it
     if recipe["optimizer"] == "adamw":
@@ -100,38 +104,55 @@ def check_recipe(recipe: params.Block) -> params.Block:
     return recipe
 
 
-def with_numerals(
-    images: np.ndarray, labels: np.ndarray, share: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The training digits and drawn ones, `share` times as many: forms that MNIST has seldom or never."""
-    count = round(share * len(images))
-    if not count:
-        return images, labels
-    drawn, values = numerals(count, np.random.default_rng(seed))
-    return np.concatenate([images, drawn]), np.concatenate([labels, values])
+def with_corrections(weight: int) -> tuple[np.ndarray, np.ndarray]:
+    """The training images and labels, and `weight` times those that people corrected; each is distorted anew."""
+    images, labels = files.read_split("train")
+    corrected, truths = files.read_split("corrections")
+    return (
+        np.concatenate([images, np.repeat(corrected, weight, axis=0)]),
+        np.concatenate([labels, np.repeat(truths, weight)]),
+    )
+
+
+def digits_of_pages() -> tuple[np.ndarray, np.ndarray]:
+    """Digits that the reader cut out of generated pages, as MNIST shows them, and their values."""
+    images, _, truths = files.read_candidates()
+    return images[truths != NO_DIGIT], truths[truths != NO_DIGIT]
 
 
 class Batches(keras.utils.PyDataset):
     """Shuffled, distorted batches: float32 B×28×28×1 of 0 to 1, and labels as the loss wants them.
 
-    A batch follows from the seed, the epoch and its index alone, so that a resumed training sees what an
-    uninterrupted one would have seen.
+    Each epoch has all images and, of `more`, others each time, `from_pages` times as many. A batch follows from the
+    seed, the epoch and its index alone, so that a resumed training sees what an uninterrupted one would have seen.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, recipe: dict[str, Any], seed: int) -> None:
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        recipe: dict[str, Any],
+        seed: int,
+        more: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
         super().__init__()
         self.epoch = 0
-        self._images, self._seed = images, seed
+        self._always, self._seed = len(images), seed
+        self._images = images if more is None else np.concatenate([images, more[0]])
+        labels = labels if more is None else np.concatenate([labels, more[1]])
         one_hot = recipe["loss"] == "categorical_crossentropy"
         self._labels = keras.utils.to_categorical(labels, networks.CLASSES) if one_hot else labels
+        self._more = min(round(recipe["from_pages"] * len(images)), len(self._images) - len(images))
         self._size = recipe["batch_size"]
         self._augmentation = recipe["augmentation"]
 
     def __len__(self) -> int:
-        return -(-len(self._images) // self._size)
+        return -(-(self._always + self._more) // self._size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        order = np.random.default_rng((self._seed, self.epoch)).permutation(len(self._images))
+        rng = np.random.default_rng((self._seed, self.epoch))
+        more = self._always + rng.permutation(len(self._images) - self._always)[: self._more]
+        order = rng.permutation(np.concatenate([np.arange(self._always), more]))
         chosen = order[index * self._size : (index + 1) * self._size]
         images = self._images[chosen]
         if self._augmentation:
@@ -171,13 +192,17 @@ def compile_model(model: keras.Model, recipe: dict[str, Any], steps: int) -> Non
     )
 
 
-def training_digest(seed: int, architecture: str, recipe: dict[str, Any]) -> str:
+def training_digest(seed: int, architecture: str, recipe: dict[str, Any], weight: int) -> str:
     """What the weights follow from, as one SHA-256: parameters, data, code and library versions."""
     facts = {
         "seed": seed,
         "architecture": architecture,
         "recipe": recipe,
-        "data": [tracking.file_digest(files.split_path(split)) for split in ("train", "validation")],
+        "data": [
+            tracking.file_digest(path)
+            for path in (*map(files.split_path, ("train", "validation", "corrections")), files.CANDIDATES)
+        ],
+        "weight of corrections": weight,
         "code": [tracking.file_digest(Path(__file__).parent / name) for name in CODE],
         "libraries": libraries(),
     }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 import yaml
@@ -21,6 +22,7 @@ CODE = (
     *(
         ".dvc/config",
         ".dvc/.gitignore",
+        "data/.gitignore",
         "data/raw/.gitignore",
         "data/prepared/.gitignore",
         "models/.gitignore",
@@ -102,8 +104,10 @@ def make_small(params: dict[str, Any]) -> None:
     for recipe in params["recipes"].values():
         recipe["epochs"] = 3
     params["cutter"] = {"pages": 30, "epochs": 1}
-    params["judge"] = {"pages": 30, "epochs": 1}
+    params["candidates"] = {"pages": 30}
+    params["judge"] = {"epochs": 1}
     params["evaluate"] = {"pages": 30}
+    params["gate"]["smallest"] = {"test": 100, "pages": 10, "feedback": 5}
 
 
 def free_port() -> int:
@@ -140,6 +144,14 @@ def built(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = fresh.copy(tmp_path_factory.mktemp("built") / "project")
     (project.root / "first.log").write_text(project.repro())
     return project
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of an MLflow store with nothing in it, to be copied: making one takes seconds."""
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
+    return database
 
 
 @pytest.fixture

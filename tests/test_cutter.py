@@ -28,7 +28,9 @@ def joined(digits: Digits, effects: list[str]) -> list[tuple[np.ndarray, np.ndar
     for scene in scenes.pages(*digits, count=8, seed=2, effects=effects):
         ink = find_ink(scene.picture)
         found += [
-            (c.mask, joints.joints(scene, ink, c)) for c in segment.find_components(ink.mask) if may_hold_several(c)
+            (c.mask, joints.joints(scene, ink, c))
+            for c in segment.find_components(ink.mask)
+            if may_hold_several(c)
         ]
     return found
 

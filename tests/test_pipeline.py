@@ -1,22 +1,28 @@
 """The whole pipeline as a user runs it: a real DVC repository and a real MLflow store, on scikit-learn's sample."""
 
+import hashlib
 import json
 import shutil
 import threading
 import time
 from pathlib import Path
 
+import cv2
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import files, mnist_csv, tracking
+from pipeline import exam, files, mnist_csv, scenes, tracking
 from pipeline.reader import version as stored
+from pipeline.scenes import Scene
 from tests.conftest import Project, Server
 
-STAGES = ("ingest", "preprocess", "train", "cutter", "judge", "evaluate", "register")
+STAGES = (
+    "ingest", "preprocess", "cutter", "candidates", "judge", "corrections", "train", "evaluate", "register",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -100,6 +106,9 @@ def test_the_champion_reads_as_the_networks_it_was_made_of(
     texts = [reading["text"] for reading in model.predict(images)]
     assert texts == [reader.read(image).text for image in images]
     assert model.metadata.signature is not None
+    card = Path(mlflow.artifacts.download_artifacts(f"models:/{tracking.NAME}@{tracking.CHAMPION}"))
+    text = (card / "artifacts/model_card.md").read_text()
+    assert f"{metrics(built)['test']['accuracy']:.2%}" in text
     assert model.predict(model.input_example)[0]["text"] == texts[0]
     assert any(texts)
 
@@ -122,13 +131,101 @@ def test_a_lost_store_is_filled_again_without_training(project: Project) -> None
     assert client.list_artifacts(run.info.run_id, "reports/test")
 
 
+def correct(project: Project, pages: list[Scene]) -> list[str]:
+    """Keep pages with their truths, as the app does; return the names they are kept under."""
+    names = []
+    for page in pages:
+        encoded = cv2.imencode(".png", page.picture)[1].tobytes()
+        names.append(hashlib.sha256(encoded).hexdigest())
+        folder = project.root / files.FEEDBACK / names[-1]
+        folder.mkdir(parents=True)
+        (folder / "picture.png").write_bytes(encoded)
+        (folder / "correction.json").write_text(json.dumps({"truth": page.truth}))
+    return names
+
+
+def some_pages(project: Project, count: int, seed: int = 1) -> list[Scene]:
+    with np.load(project.root / files.split_path("validation")) as digits:
+        return list(scenes.pages(digits["images"], digits["labels"], count, seed, ["plain"]))
+
+
+def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
+    names = correct(project, some_pages(project, 12))
+
+    output = project.repro()
+
+    assert ran(output) == ["corrections", "train", "evaluate", "register"]
+    report = pd.read_csv(project.root / files.CORRECTIONS_REPORT, dtype=str, keep_default_na=False)
+    assert sorted(report["picture"]) == sorted(names)
+    training = report[report["side"] == "train"]
+    with np.load(project.root / files.split_path("corrections")) as cut:
+        assert len(cut["images"]) == len(cut["labels"]) == training["digits"].astype(int).sum() > 0
+        assert cut["labels"].tolist() == [
+            int(digit)
+            for truth in training["truth"][training["digits"] != "0"]
+            for digit in truth.replace("/", "")
+        ]
+    evaluating = report[report["side"] == "evaluation"]
+    assert len(evaluating) > 0
+    assert metrics(project)["feedback"]["pictures"] == len(evaluating)
+    readings = exam.load(project.root / files.READINGS)
+    known = {name[:16] for name in evaluating["picture"]}
+    assert set(readings["picture"][readings["kind"] == "feedback"]) == known
+    client = store_of(project)
+    assert len(versions(client)) == 2
+    assert "| corrected pictures |" in str(client.get_model_version(tracking.NAME, "2").description)
+
+    assert ran(project.repro()) == ["register"]
+    assert all((project.root / files.FEEDBACK / name / "picture.png").is_file() for name in names)
+
+
+def test_corrections_that_were_deleted_are_forgotten(project: Project) -> None:
+    correct(project, some_pages(project, 3))
+    assert "corrections" in ran(project.repro("corrections"))
+    shutil.rmtree(project.root / files.FEEDBACK)
+    assert "corrections" in ran(project.repro("corrections"))
+    assert list((project.root / files.FEEDBACK).iterdir()) == []
+    with np.load(project.root / files.split_path("corrections")) as cut:
+        assert len(cut["labels"]) == 0
+
+
+def test_a_bad_correction_is_named(project: Project) -> None:
+    (name,) = correct(project, some_pages(project, 1))
+    (project.root / files.FEEDBACK / name / "correction.json").write_text('{"truth": "12x"}')
+    done = project.run("dvc", "repro", "corrections")
+    assert done.returncode != 0
+    assert f"error: data/feedback/{name}: the truth in correction.json" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_champion_reads_the_pictures_that_are_new_to_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its own code and networks: here they are those that the project has now."""
+    project.set_params(lambda params: params["evaluate"].update(pages=33))
+    monkeypatch.chdir(project.root)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project.root}/mlflow.db")
+    tracking.connect()
+    pictures = list(exam.pictures("pages"))
+    tasks = pd.DataFrame([exam.row("pages", picture, "", "") for picture in pictures])
+    version = tracking.find_alias(tracking.CHAMPION)
+    assert version is not None
+    stored_now = exam.stored_texts(version)
+    assert [exam.digest(picture) in stored_now for picture in pictures] == [True] * 30 + [False] * 3
+    reader = stored.build(files.READER_PARTS)
+    expected = ["".join(reader.read(picture).text.split()) for picture in pictures]
+    assert exam.texts_of(version, tasks) == expected
+
+
 # What stands on disk when a stage is in its middle.
 MIDDLE = {
     "ingest": "data/raw/source.json",
     "preprocess": "data/prepared/train.npz",
     "train": "models/backup/*/last.weights.h5",
     "cutter": "models/cutter.tflite",
-    "judge": "models/judge.tflite",
+    "candidates": "data/prepared/candidates.npz",
+    "judge": "models/judge.keras",
+    "corrections": "models/judge.tflite",
     "evaluate": "models/calibration.json",
     "register": "mlruns/models/*",
 }
@@ -145,7 +242,9 @@ def test_a_killed_stage_is_made_up_for(stage: str, fresh: Project, built: Projec
         lost = {
             "train": ["models/digits.*", "models/training.json", "reports/training/history.csv"],
             "cutter": ["models/cutter.tflite"],
-            "judge": ["models/judge.tflite"],
+            "candidates": ["data/prepared/candidates.npz"],
+            "judge": ["models/judge.keras"],
+            "corrections": ["models/judge.tflite", "data/prepared/corrections.npz"],
             "evaluate": ["models/calibration.json"],
         }
         for pattern in lost.get(stage, []):
@@ -162,6 +261,7 @@ def test_a_killed_stage_is_made_up_for(stage: str, fresh: Project, built: Projec
         assert "Going on after epoch" in output
     same = (
         "models/digits.tflite",
+        "models/judge.tflite",
         "models/calibration.json",
         "reports/metrics.json",
         "data/raw/mnist_train.csv",
@@ -186,7 +286,7 @@ def test_own_csvs_are_kept_and_rebuilt_from(project: Project) -> None:
     assert (project.root / "data/raw/mnist_train.csv").read_bytes() == mine
     assert metrics(project)["data"]["source"] == "user"
     client = store_of(project)
-    assert number(champion(client)) == 2
+    assert len(versions(client)) == 2
 
 
 def would_run(project: Project) -> set[str]:

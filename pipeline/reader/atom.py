@@ -50,3 +50,13 @@ def union(atoms: list[Atom]) -> Atom:
     for a in atoms:
         mask[a.y - top : a.y - top + a.height, a.x - left : a.x - left + a.width] |= a.mask
     return Atom(left, top, mask)
+
+
+def overlap(one: Atom, other: Atom) -> int:
+    """Pixels that are ink of both."""
+    left, right = max(one.x, other.x), min(one.x + one.width, other.x + other.width)
+    top, bottom = max(one.y, other.y), min(one.y + one.height, other.y + other.height)
+    if left >= right or top >= bottom:
+        return 0
+    parts = [a.mask[top - a.y : bottom - a.y, left - a.x : right - a.x] for a in (one, other)]
+    return int((parts[0] & parts[1]).sum())

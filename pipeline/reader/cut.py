@@ -34,9 +34,7 @@ class Cutter:
         Lower ones than `least_height` are bars and dashes, not rows of digits.
         """
         parts = [[component] for component in components]
-        wide = [
-            i for i, c in enumerate(components) if c.height >= least_height and may_hold_several(c)
-        ]
+        wide = [i for i, c in enumerate(components) if c.height >= least_height and may_hold_several(c)]
         if wide:
             images = [at_rows(components[i].mask) for i in wide]
             for i, joint in zip(wide, self._joints(images), strict=True):

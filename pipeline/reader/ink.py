@@ -104,18 +104,32 @@ def shrink(grey: np.ndarray) -> np.ndarray:
 def subtract_background(grey: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, float]:
     """Grey levels by which each pixel is darker than its paper, uint8; and their noise.
 
-    The paper under a stroke is a morphological closing by a disc wider than the stroke: it follows the
+    The paper under a stroke is a morphological closing by an octagon wider than the stroke: it follows the
     edge of a shadow or of a table but not a stroke.
     """
-    side = 2 * (min(small.shape) // 10 + 2) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    paper = morph(small, cv2.MORPH_CLOSE, disc)
+    paper = close_by_octagon(small, min(small.shape) // 10 + 2)
     paper = cv2.resize(cv2.blur(paper, (3, 3)), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     # A closing lies above the mean of noisy paper: what most of the picture shows is no contrast.
     sample = cv2.subtract(paper[::4, ::4], grey[::4, ::4])
     level = float(np.median(sample))
     noise = 1.48 * float(np.median(np.abs(sample - level)))
     return cv2.addWeighted(paper, 1, grey, -1, -level), noise
+
+
+def close_by_octagon(image: np.ndarray, radius: int) -> np.ndarray:
+    """The closing by an octagon, as `morph` takes borders.
+
+    An octagon is a square widened by a diamond; in these steps it takes a fraction of a disc's time.
+    """
+    inner = round(0.41 * radius)
+    square, cross = (
+        np.ones((2 * inner + 1,) * 2, np.uint8),
+        cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)),
+    )
+    wide = cv2.copyMakeBorder(image, radius, radius, radius, radius, cv2.BORDER_REPLICATE)
+    for step in (cv2.dilate, cv2.erode):
+        wide = step(step(wide, square), cross, iterations=radius - inner)
+    return wide[radius:-radius, radius:-radius]
 
 
 def threshold(contrast: np.ndarray, noise: float) -> np.ndarray:

@@ -11,12 +11,11 @@ from .atom import Atom
 from .classify import Classifier
 from .cut import Cutter
 from .ink import Ink, find_ink
-from .normalize import SIDE, among_others, normalize
+from .normalize import SIDE
 from .reading import Box, Digit, Reading, Refusal
 from .segment import Candidate
+from .views import NO_DIGIT, look
 
-# The judge's last class: not one whole digit.
-NO_DIGIT = 10
 # By how much rarer what is no digit is on pages, and among pictures of MNIST's size, than among the judge's
 # examples.
 PAGE_ODDS, MNIST_ODDS = 2.5, 50.0
@@ -85,18 +84,6 @@ def mnist_form(pixels: np.ndarray, ink: Ink) -> tuple[list[list[Atom]], np.ndarr
     if inked.any() and not inked.all() and grey[inked].mean() < grey[~inked].mean():
         grey = 255 - grey
     return [[atom]], (grey - grey.min())[None]
-
-
-def look(ink: Ink, candidates: list[Candidate]) -> tuple[np.ndarray, np.ndarray]:
-    """The candidates as MNIST shows digits, and the same among what stands around them: uint8 N×28×28."""
-    images = np.zeros((len(candidates), SIDE, SIDE), np.uint8)
-    views = images.copy()
-    for k, candidate in enumerate(candidates):
-        atom = candidate.atom
-        contrast = ink.contrast[atom.y : atom.y + atom.height, atom.x : atom.x + atom.width]
-        images[k], (left, top, side) = normalize(contrast, atom.mask)
-        views[k] = among_others(images[k], ink.mask, (left + atom.x, top + atom.y, side))
-    return images, views
 
 
 def with_odds(judged: np.ndarray, odds: float) -> np.ndarray:
@@ -171,7 +158,8 @@ def agree(classified: np.ndarray, judged: np.ndarray) -> np.ndarray:
 def as_digit(probabilities: np.ndarray, box: Box, line: int, image: np.ndarray) -> Digit:
     """A digit of its probabilities, float 10."""
     runner_up, digit = np.argsort(probabilities)[-2:].tolist()
-    return Digit(digit, float(probabilities[digit]), box, line, runner_up, image)
+    confidence, next_best = float(probabilities[digit]), float(probabilities[runner_up])
+    return Digit(digit, confidence, box, line, runner_up, image, next_best)
 
 
 def refuse(

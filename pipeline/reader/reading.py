@@ -25,6 +25,7 @@ class Digit:
         line: Number of the line it stands on, from 0 at the top.
         runner_up: The second most probable digit.
         image: uint8 28×28, ink bright on 0, as the network saw it; None if it was not kept.
+        runner_up_confidence: Calibrated probability that it is `runner_up`; None if it was not kept.
     """
 
     digit: int
@@ -33,6 +34,7 @@ class Digit:
     line: int
     runner_up: int
     image: np.ndarray | None = field(default=None, compare=False, repr=False)
+    runner_up_confidence: float | None = None
 
 
 @dataclass(frozen=True)

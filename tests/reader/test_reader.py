@@ -9,12 +9,13 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline import whole_digit
 from pipeline.reader.atom import Atom
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
-from pipeline.reader.reader import NO_DIGIT, Reader, agree, choose, with_odds, without_words
+from pipeline.reader.reader import Reader, agree, choose, with_odds, without_words
 from pipeline.reader.segment import Candidate
+from pipeline.reader.views import NO_DIGIT
+from pipeline.strokes import letters, numerals
 
 HEIGHT, WIDTH = 240, 420
 STROKES: dict[str, list[list[tuple[float, float]]]] = {
@@ -40,8 +41,8 @@ def page(text: str, pen: int = 8, height: int = 90, gap: float = 1.1) -> np.ndar
 def reader(no_cutter: Cutter, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """A reader whose networks have seen drawn digits and letters, and halves of digits."""
     rng = np.random.default_rng(0)
-    views, digits = whole_digit.numerals(3000, rng)
-    none = np.concatenate([whole_digit.letters(1000, rng), halves(views[:1500], digits[:1500])])
+    views, digits = numerals(3000, rng)
+    none = np.concatenate([letters(1000, rng), halves(views[:1500], digits[:1500])])
     judged = np.concatenate([views, none]), np.concatenate([digits, np.full(len(none), NO_DIGIT)])
     folder = tmp_path_factory.mktemp("networks")
     return Reader(no_cutter, fitted((views, digits), 10, folder), fitted(judged, NO_DIGIT + 1, folder))
@@ -160,7 +161,7 @@ def test_noise_of_any_shape_has_no_digits(reader: Reader, shape: tuple[int, int]
 
 
 def test_a_picture_of_mnist_size_is_taken_as_it_is(reader: Reader) -> None:
-    views, digits = whole_digit.numerals(40, np.random.default_rng(7))
+    views, digits = numerals(40, np.random.default_rng(7))
     own = reader.classifier.probabilities(views).argmax(axis=1)
     for polarity in (views, 255 - views):
         readings = [reader.read(view) for view in polarity]

@@ -1,0 +1,24 @@
+"""The app's pages and what stands around them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.components import STYLE
+
+FOLDER = Path(__file__).parent
+
+st.set_page_config(page_title="Digit reader", page_icon=str(FOLDER / "components/logo.svg"), layout="wide")
+st.html(f"<style>{STYLE}</style>")
+st.logo(str(FOLDER / "components/logo.svg"), size="large")
+page = st.navigation(
+    [
+        st.Page(FOLDER / "pages/draw.py", title="Draw", icon=":material/draw:", default=True),
+        st.Page(FOLDER / "pages/upload.py", title="Upload", icon=":material/upload_file:"),
+        st.Page(FOLDER / "pages/camera.py", title="Camera", icon=":material/photo_camera:"),
+        st.Page(FOLDER / "pages/live.py", title="Live", icon=":material/videocam:"),
+        st.Page(FOLDER / "pages/model.py", title="Model", icon=":material/analytics:"),
+    ],
+    position="top",
+)
+page.run()

@@ -1,0 +1,45 @@
+"""Write a number with mouse, finger or pen; each stroke that ends is read at once."""
+
+import base64
+from typing import Any
+
+import streamlit as st
+
+from app import panel
+from app.components import canvas
+
+_SHEET = "sheet"
+
+
+@st.fragment
+def draw() -> None:
+    """The sheet, and beside it what was read; a stroke runs this and nothing else of the page."""
+    reader = panel.use_reader()
+    drawing: dict[str, Any] | None = st.session_state.get(_SHEET, {}).get("drawing")
+    read = None
+    if drawing:
+        source = base64.b64decode(drawing["png"].split(",", 1)[1])
+        read = panel.read(source, reader)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        canvas(key=_SHEET, data=read and _boxes(read, drawing), on_drawing_change=lambda: None)
+    with right:
+        if read:
+            panel.show(read, "Write larger, and one digit beside the other. Letters and signs are not read.")
+        else:
+            st.html('<p class="number none">Your number appears here</p>')
+            st.caption(
+                "Several digits are one number, rows of them are a page. Keys: **p** reads again, **c** clears, "
+                "**Ctrl+Z** takes back the last stroke."
+            )
+
+
+def _boxes(read: panel.Read, drawing: dict[str, Any] | None) -> dict[str, Any]:
+    """What the sheet draws around the digits, and of which drawing."""
+    digits = read.reading.digits
+    boxes = [{"box": d.box, "label": str(d.digit), "confidence": d.confidence} for d in digits]
+    return {"number": drawing and drawing["number"], "boxes": boxes}
+
+
+st.title("Draw a number")
+draw()

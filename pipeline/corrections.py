@@ -1,0 +1,215 @@
+"""Cut the pictures that people corrected into digits to train on, and teach the judge what they show.
+
+    python -m pipeline.corrections
+
+Reads data/feedback/, data/prepared/candidates.npz, models/cutter.tflite and models/judge.keras; writes
+models/judge.tflite, data/prepared/corrections.npz (`images`, uint8 N×28×28, and `labels`, uint8 N) and
+reports/corrections.csv, which says what became of each picture. Without corrections the judge stays as it is.
+
+The judge cuts, not the reader in use: it was trained on MNIST alone and before the digits' network, so that what is
+trained on follows from files that DVC knows, and no version depends on the one before it.
+"""
+
+from itertools import groupby
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+from pipeline import feedback, files, params
+from pipeline.feedback import Correction
+from pipeline.judge import learn
+from pipeline.reader import picture, segment
+from pipeline.reader.atom import Atom, overlap
+from pipeline.reader.classify import Classifier
+from pipeline.reader.cut import Cutter
+from pipeline.reader.ink import find_ink
+from pipeline.reader.reader import CUT, PAGE_ODDS, choose, with_odds, without_words
+from pipeline.reader.segment import Candidate
+from pipeline.reader.views import NO_DIGIT, look
+from pipeline.scoring import joined
+from pipeline.stage import run, whole_file
+
+AS_READ, ALIGNED = "cut as read", "aligned with the truth"
+NOT_CUT = "digits not found: evaluates only"
+# No probability counts as less, so that one doubtful digit does not decide the whole alignment.
+LEAST = 1e-3
+# So that the judge does not forget what it knows, it goes through some of its examples again with the corrected ones.
+REHEARSED, EPOCHS, RATE = 6000, 3, 1e-3
+# A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
+NEARLY = 0.8
+
+
+class Cut(NamedTuple):
+    """The digits of a picture.
+
+    Attributes:
+        digits: uint8 N×28×28, as the digits' network will see them.
+        labels: int N, their truth.
+        views: uint8 M×28×28, all that was cut out of the picture, as the judge sees it.
+        truths: int M, what each of them is: 0 to 9, or 10 for no whole digit.
+        how: How they were found.
+    """
+
+    digits: np.ndarray
+    labels: np.ndarray
+    views: np.ndarray
+    truths: np.ndarray
+    how: str
+
+
+def corrections() -> None:
+    """Cut the pictures that train, teach the judge, and list all."""
+    settings = params.load("base", "feedback")
+    share = settings["feedback"].number("evaluation", 0, 1)
+    least = settings["feedback"].number("least_probability", 0, 1)
+    weight = settings["feedback"].whole_number("weight", 0, 10_000)
+    seed = settings["base"].whole_number("seed", 0, 2**31)
+    files.FEEDBACK.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    judge = keras.models.load_model(files.JUDGE_KERAS)
+    judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
+
+    given = feedback.load()
+    training = [correction for correction in given if feedback.side(correction, share) == feedback.TRAIN]
+    networks = Cutter(files.read_bytes(files.CUTTER_MODEL)), Classifier(files.JUDGE_MODEL.read_bytes())
+    cuts = {
+        correction.name: cut_digits(correction, *networks, least)
+        for correction in tqdm(training, unit="picture", disable=None)
+    }
+    found = [cut for cut in cuts.values() if cut is not None]
+    if found and weight:
+        teach(judge, found, weight, seed)
+        judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
+
+    images = np.concatenate([np.empty((0, 28, 28), np.uint8), *(cut.digits for cut in found)])
+    labels = np.concatenate([np.empty(0, int), *(cut.labels for cut in found)])
+    with whole_file(files.split_path("corrections")) as file:
+        np.savez(file, images=images, labels=labels.astype(np.uint8))
+    write_report(given, cuts)
+    print(
+        f"{len(given)} corrected pictures: {len(given) - len(training)} only evaluate, {len(found)} train, with "
+        f"{len(labels)} digits; in {len(training) - len(found)} the digits were not found"
+    )
+
+
+def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least: float) -> Cut | None:
+    """Find the digits of a corrected picture; None if they are not found.
+
+    Where the judge finds as many in each line as there are, they are taken as it cuts them; else the picture is
+    cut anew so that the truth is likeliest, if each digit of it is then at least as probable as `least`.
+    """
+    ink = find_ink(picture.load(correction.picture))
+    lines = segment.find_lines(ink, cutter)
+    candidates = segment.find_candidates(lines)
+    images, views = look(ink, candidates)
+    judged = with_odds(judge.probabilities(views), PAGE_ODDS)
+    truth = [int(digit) for digit in joined(correction.truth)]
+    read = without_words(lines, candidates, choose(lines, candidates, 1 - judged[:, NO_DIGIT]))
+    in_lines = [len(list(same)) for _, same in groupby(candidates[k].line for k in read)]
+    chosen: list[int] | None = read
+    how = AS_READ
+    if in_lines != [len(line) for line in correction.truth.split()]:
+        chosen, how = align(lines, candidates, judged, truth), ALIGNED
+        if chosen is None or judged[chosen, truth].min(initial=1) < least:
+            return None
+    labels = np.array(truth, int)
+    kept, truths = judged_candidates(candidates, chosen, labels)
+    return Cut(images[chosen], labels, views[kept], truths, how)
+
+
+def judged_candidates(
+    candidates: list[Candidate], chosen: list[int], labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the candidates whose truth is clear once the digits are known, and that truth."""
+    truths = np.full(len(candidates), NO_DIGIT)
+    for k in chosen:
+        digit = candidates[k]
+        for other, candidate in enumerate(candidates):
+            if candidate.line == digit.line and shared(candidate, digit) >= NEARLY:
+                truths[other] = -1
+    truths[chosen] = labels
+    kept = np.flatnonzero(truths >= 0)
+    return kept, truths[kept]
+
+
+def shared(one: Candidate, other: Candidate) -> float:
+    """Of two candidates of one line, the share of their ink that is of both."""
+    if one.last < other.first or other.last < one.first:
+        return 0.0
+    both = overlap(one.atom, other.atom)
+    return both / (int(one.atom.mask.sum()) + int(other.atom.mask.sum()) - both)
+
+
+def align(
+    lines: list[list[Atom]], candidates: list[Candidate], judged: np.ndarray, truth: list[int]
+) -> list[int] | None:
+    """Indices of the candidates, one for each digit of the truth, that are likeliest to be just these digits.
+
+    A candidate counts as it does for the reader (`reader.choose`), and by the probability that it is the digit
+    whose turn it is. Dynamic programming finds the best sum over the atoms read and the digits told so far.
+
+    Args:
+        judged: float N×11, what the judge makes of the N candidates.
+
+    Returns:
+        None if there are fewer places than digits.
+    """
+    whole = np.clip(1 - judged[:, NO_DIGIT], LEAST, 1 - LEAST)
+    atoms = np.array([candidate.last - candidate.first + 1 for candidate in candidates])
+    cuts = np.array([candidate.cuts for candidate in candidates])
+    odds = atoms * (np.log(whole / (1 - whole)) - CUT * cuts)
+    digit = np.log(np.maximum(judged[:, :NO_DIGIT] / judged[:, :NO_DIGIT].sum(axis=1, keepdims=True), LEAST))
+    # best[k] holds the best score, and its candidates, of all ways to tell the first k digits.
+    best: list[tuple[float, list[int]] | None] = [(0.0, []), *[None] * len(truth)]
+    for number, line in enumerate(lines):
+        up_to = [best]
+        for last in range(len(line)):
+            now = list(up_to[last])
+            for c in (c for c, it in enumerate(candidates) if (it.line, it.last) == (number, last)):
+                for told, before in enumerate(up_to[candidates[c].first][: len(truth)]):
+                    if before is None:
+                        continue
+                    score = before[0] + float(odds[c] + digit[c, truth[told]])
+                    known = now[told + 1]
+                    if known is None or score > known[0]:
+                        now[told + 1] = (score, [*before[1], c])
+            up_to.append(now)
+        best = up_to[-1]
+    return best[-1][1] if best[-1] is not None else None
+
+
+def teach(judge: keras.Model, cuts: list[Cut], weight: int, seed: int) -> None:
+    """Go on training the judge, with all that was cut out of corrected pictures, `weight` times."""
+    _, views, truths = files.read_candidates()
+    some = np.random.default_rng(seed).permutation(len(views))[:REHEARSED]
+    corrected = np.concatenate([cut.views for cut in cuts]), np.concatenate([cut.truths for cut in cuts])
+    learn(
+        judge,
+        np.concatenate([views[some], np.repeat(corrected[0], weight, axis=0)]),
+        np.concatenate([truths[some], np.repeat(corrected[1], weight)]),
+        epochs=EPOCHS,
+        seed=seed,
+        rate=RATE,
+    )
+
+
+def write_report(given: list[Correction], cuts: dict[str, Cut | None]) -> None:
+    """A row a picture: its truth, its side and, if it is to train, what became of it."""
+    rows = []
+    for correction in given:
+        cut = cuts.get(correction.name)
+        side = feedback.TRAIN if correction.name in cuts else feedback.EVALUATION
+        how = cut.how if cut else NOT_CUT if side == feedback.TRAIN else ""
+        digits = len(cut.digits) if cut else 0
+        rows.append((correction.name, correction.truth.replace("\n", "/"), side, digits, how))
+    table = pd.DataFrame(rows, columns=["picture", "truth", "side", "digits", "how"])
+    table.to_csv(files.CORRECTIONS_REPORT, index=False)
+
+
+if __name__ == "__main__":
+    run(corrections)

@@ -1,0 +1,72 @@
+import cv2
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from pipeline import candidates, scenes
+from pipeline.reader.views import NO_DIGIT
+
+Digits = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    """Handwritten digits of the size of MNIST's: uint8 N×28×28 and their values."""
+    data = load_digits()
+    large = [cv2.resize(image, (20, 20), interpolation=cv2.INTER_CUBIC) for image in data.images[:400] * 16]
+    images = np.pad(np.stack(large).clip(0, 255), ((0, 0), (4, 4), (4, 4)))
+    return images.astype(np.uint8), data.target[:400]
+
+
+def cut_out(
+    digits: Digits, cutter: bytes, seed: int, effects: list[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """What is cut out of ten pages with these effects: views, truths, and all digits that stand there."""
+    written = [scenes.page(*digits, number, seed, effects, candidates.TALLEST) for number in range(10)]
+    monkeypatch.setattr(scenes, "page", lambda images, labels, number, *others: written[number])
+    pages = [candidates.of_page(*digits, number, seed, cutter) for number in range(10)]
+    _, views, truths = zip(*pages, strict=True)
+    all_digits = "".join(scene.truth for scene in written).replace("\n", "")
+    return np.concatenate(views), np.concatenate(truths), all_digits
+
+
+def test_a_candidate_with_the_ink_of_a_digit_is_that_digit(
+    digits: Digits, cuts_nothing: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views, truths, written = cut_out(digits, cuts_nothing, 3, ["plain"], monkeypatch)
+    assert views.shape == (len(truths), 28, 28)
+    assert views.dtype == np.uint8
+    found = "".join(map(str, truths[truths != NO_DIGIT]))
+    assert len(found) >= 0.8 * len(written)
+    assert all(found.count(digit) <= 1.2 * written.count(digit) for digit in "0123456789")
+
+
+def test_a_page_without_digits_has_only_none(
+    digits: Digits, cuts_nothing: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, truths, _ = cut_out(digits, cuts_nothing, 4, ["empty", "distractors"], monkeypatch)
+    assert len(truths) > 10
+    assert set(truths) == {NO_DIGIT}
+
+
+def test_two_digits_that_were_not_parted_are_none(
+    digits: Digits, cuts_nothing: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, truths, written = cut_out(digits, cuts_nothing, 5, ["touching"], monkeypatch)
+    assert 5 < (truths != NO_DIGIT).sum() < 0.8 * len(written)
+    assert (truths == NO_DIGIT).sum() > 8
+
+
+def test_candidates_depend_on_the_seed_alone(digits: Digits, cuts_nothing: bytes) -> None:
+    first, again, other = (
+        candidates.of_pages(*digits, seed=seed, pages=9, cutter=cuts_nothing) for seed in (1, 1, 2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert other[0].shape != first[0].shape or not np.array_equal(other[0], first[0])
+
+
+def test_images_show_the_digits_alone_and_views_what_is_around(digits: Digits, cuts_nothing: bytes) -> None:
+    images, views, truths = candidates.of_pages(*digits, seed=1, pages=12, cutter=cuts_nothing)
+    assert images.shape == views.shape == (len(truths), 28, 28)
+    assert (views >= images).all()
+    assert (views > images).any()

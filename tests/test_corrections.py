@@ -1,0 +1,67 @@
+"""Aligning what was cut with what is written; what corrections do to a build is in test_pipeline.py."""
+
+import numpy as np
+
+from pipeline import corrections
+from pipeline.reader.atom import Atom, union
+from pipeline.reader.segment import Candidate
+from pipeline.reader.views import NO_DIGIT
+
+# Two lines: the first of three atoms, of which any two neighbours may also be one digit, the second of one.
+ATOMS = [
+    [Atom(10 * k, 0, np.ones((20, 8), np.uint8)) for k in range(3)],
+    [Atom(0, 50, np.ones((20, 8), np.uint8))],
+]
+CANDIDATES = [
+    Candidate(line, first, last, ATOMS[line][first])
+    for line, first, last in [(0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 2), (0, 2, 2), (1, 0, 0)]
+]
+
+
+def judged(*, digits: dict[int, int], sure: float = 0.9) -> np.ndarray:
+    """What the judge makes of the candidates: these are these digits, the others rather none."""
+    table = np.full((len(CANDIDATES), 11), (1 - sure) / 10)
+    table[:, 10] = sure
+    for candidate, digit in digits.items():
+        table[candidate] = (1 - sure) / 10
+        table[candidate, digit] = sure
+    return table
+
+
+def align(table: np.ndarray, truth: str) -> list[int] | None:
+    return corrections.align(ATOMS, CANDIDATES, table, [int(digit) for digit in truth])
+
+
+def test_the_likeliest_candidates_spell_the_truth() -> None:
+    assert align(judged(digits={0: 4, 3: 7, 5: 2}), "472") == [0, 3, 5]
+    assert align(judged(digits={1: 4, 4: 7, 5: 2}), "472") == [1, 4, 5]
+
+
+def test_what_is_not_in_the_truth_is_left_out() -> None:
+    assert align(judged(digits={0: 4, 2: 1, 4: 7, 5: 2}), "472") == [0, 4, 5]
+
+
+def test_what_the_judge_takes_for_no_digit_is_found_for_the_truth_s_sake() -> None:
+    assert align(judged(digits={0: 4, 4: 7}), "472") == [0, 4, 5]
+
+
+def test_a_misread_digit_is_aligned_by_its_neighbours() -> None:
+    assert align(judged(digits={0: 4, 2: 1, 4: 3, 5: 2}), "4732") == [0, 2, 4, 5]
+
+
+def test_more_digits_than_places_are_not_aligned() -> None:
+    assert align(judged(digits={0: 4, 2: 7, 4: 3, 5: 2}), "47321") is None
+
+
+def test_a_picture_without_digits_has_none_to_align() -> None:
+    assert align(judged(digits={0: 4}), "") == []
+
+
+def test_what_nearly_is_a_digit_is_neither_that_nor_none() -> None:
+    speck = Atom(8, 0, np.ones((2, 1), np.uint8))
+    with_speck = Candidate(0, 0, 1, union([ATOMS[0][0], speck]))
+    far = Candidate(0, 3, 3, ATOMS[0][2])
+    cut = [CANDIDATES[0], with_speck, CANDIDATES[3], far]
+    kept, truths = corrections.judged_candidates(cut, [0], np.array([4]))
+    assert kept.tolist() == [0, 2, 3]
+    assert truths.tolist() == [4, NO_DIGIT, NO_DIGIT]
