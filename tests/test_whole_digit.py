@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from pipeline import candidates, judge, whole_digit
+from pipeline import cutouts, judge, whole_digit
 from pipeline.reader.classify import Classifier
 from pipeline.reader.views import NO_DIGIT
 from pipeline.strokes import numerals
@@ -45,13 +45,13 @@ def test_distortion_is_slight() -> None:
 
 def test_the_judge_learns_and_serves(digits: Digits, cuts_nothing: bytes, tmp_path: Path) -> None:
     images, labels = digits
-    _, views, truths = candidates.of_pages(images[:300], labels[:300], 0, pages=45, cutter=cuts_nothing)
+    _, views, truths = cutouts.of_pages(images[:300], labels[:300], 0, pages=45, cutter=cuts_nothing)
     keras.utils.set_random_seed(0)
     model = judge.network()
     judge.learn(model, views, truths, epochs=6, seed=0)
     model.export(str(tmp_path / "judge.tflite"), format="litert", verbose=False)
     network = Classifier((tmp_path / "judge.tflite").read_bytes())
-    _, views, truths = candidates.of_pages(images[300:], labels[300:], 9, pages=20, cutter=cuts_nothing)
+    _, views, truths = cutouts.of_pages(images[300:], labels[300:], 9, pages=20, cutter=cuts_nothing)
     judged = network.probabilities(views)
     assert judged.shape == (len(views), 11)
     assert ((judged[:, NO_DIGIT] > 0.5) == (truths == NO_DIGIT)).mean() > 0.75

@@ -1,6 +1,7 @@
 """Image in, numbers out: the steps in order."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,9 +21,12 @@ from .views import NO_DIGIT, look
 # examples.
 PAGE_ODDS, MNIST_ODDS = 2.5, 50.0
 # Log odds of a candidate are lower by this for each side on which it is cut from other ink.
-CUT = 2.0
+CUT = 1.0
 # A gap of this share of the digits' height separates words.
 WORD_GAP = 1.0
+# A picture that shows at least SEVERAL things, of which less than DOUBTFUL are surely digits, may lie on its side;
+# it does if at least SURE of what it shows are digits once it is turned.
+SEVERAL, DOUBTFUL, SURE = 4, 0.5, 0.75
 # In a number, the ink that is refused is at most this share of the digits'.
 MOST_REFUSED = 0.6
 
@@ -49,6 +53,17 @@ class Reader:
         """
         start = time.perf_counter()
         pixels = picture.load(source)
+        reading = self._read_as_it_lies(pixels)
+        seen, sure = seen_and_sure(reading)
+        if seen >= SEVERAL and sure < DOUBTFUL * seen:
+            turned = {quarters: self._read_as_it_lies(np.rot90(pixels, quarters)) for quarters in (1, 3)}
+            quarters = max(turned, key=lambda quarters: seen_and_sure(turned[quarters])[1])
+            seen, sure = seen_and_sure(turned[quarters])
+            if seen >= SEVERAL and sure >= SURE * seen:
+                reading = turn_back(turned[quarters], quarters)
+        return replace(reading, milliseconds=1000 * (time.perf_counter() - start))
+
+    def _read_as_it_lies(self, pixels: np.ndarray) -> Reading:
         size = pixels.shape[0], pixels.shape[1]
         ink = find_ink(pixels)
         if size == (SIDE, SIDE):
@@ -67,7 +82,33 @@ class Reader:
         probabilities = agree(self.classifier.probabilities(images[kept]), judged[kept])
         digits = tuple(map(as_digit, probabilities, boxes, (c.line for c in chosen), images[kept]))
         refusals = refuse(lines, chosen, ink.scale, size)
-        return Reading(digits, refusals, size, 1000 * (time.perf_counter() - start))
+        return Reading(digits, refusals, size, 0.0)
+
+
+def seen_and_sure(reading: Reading) -> tuple[int, float]:
+    """How many things of a digit's size a reading has, and how many digits of it are right, by their confidences."""
+    heights = [digit.box[3] for digit in reading.digits]
+    least = segment.FULL * float(np.median(heights)) if heights else 0.0
+    refused = sum(max(refusal.box[2:]) >= least for refusal in reading.refusals)
+    return len(reading.digits) + refused, sum(digit.confidence for digit in reading.digits)
+
+
+def turn_back(reading: Reading, quarters: int) -> Reading:
+    """The reading of a picture that was turned by 1 or 3 quarters (np.rot90), in pixels of the picture as it was."""
+    height, width = reading.size[1], reading.size[0]
+
+    def back(box: Box) -> Box:
+        x, y, box_width, box_height = box
+        if quarters == 1:
+            return width - y - box_height, x, box_height, box_width
+        return y, height - x - box_width, box_height, box_width
+
+    return replace(
+        reading,
+        digits=tuple(replace(digit, box=back(digit.box)) for digit in reading.digits),
+        refusals=tuple(replace(refusal, box=back(refusal.box)) for refusal in reading.refusals),
+        size=(height, width),
+    )
 
 
 def mnist_form(pixels: np.ndarray, ink: Ink) -> tuple[list[list[Atom]], np.ndarray]:

@@ -127,6 +127,25 @@ def test_reads_the_same_with_any_pen(reader: Reader, pen: int) -> None:
     assert reader.read(page("475", pen=pen)).text == "475"
 
 
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_a_page_that_lies_on_its_side_is_read(reader: Reader, quarters: int) -> None:
+    upright = np.vstack([page("47"), page("754")])
+    turned = np.rot90(upright, quarters)
+    reading = reader.read(turned)
+    assert reading.text == "47\n754"
+    assert reading.size == turned.shape
+    expected = np.zeros(upright.shape, bool)
+    for digit in reader.read(upright).digits:
+        x, y, width, height = digit.box
+        expected[y : y + height, x : x + width] = True
+    found = np.zeros(turned.shape, bool)
+    for digit in reading.digits:
+        x, y, width, height = digit.box
+        found[y : y + height, x : x + width] = True
+    both = found & np.rot90(expected, quarters)
+    assert both.sum() > 0.9 * max(found.sum(), expected.sum())
+
+
 def test_rows_become_lines(reader: Reader) -> None:
     rows = np.vstack([page("47"), page("754")])
     assert reader.read(rows).text == "47\n754"

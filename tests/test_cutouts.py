@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from pipeline import candidates, scenes
+from pipeline import cutouts, scenes
 from pipeline.reader.views import NO_DIGIT
 
 Digits = tuple[np.ndarray, np.ndarray]
@@ -22,9 +22,9 @@ def cut_out(
     digits: Digits, cutter: bytes, seed: int, effects: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """What is cut out of ten pages with these effects: views, truths, and all digits that stand there."""
-    written = [scenes.page(*digits, number, seed, effects, candidates.TALLEST) for number in range(10)]
+    written = [scenes.page(*digits, number, seed, effects, cutouts.TALLEST) for number in range(10)]
     monkeypatch.setattr(scenes, "page", lambda images, labels, number, *others: written[number])
-    pages = [candidates.of_page(*digits, number, seed, cutter) for number in range(10)]
+    pages = [cutouts.of_page(*digits, number, seed, cutter) for number in range(10)]
     _, views, truths = zip(*pages, strict=True)
     all_digits = "".join(scene.truth for scene in written).replace("\n", "")
     return np.concatenate(views), np.concatenate(truths), all_digits
@@ -59,14 +59,14 @@ def test_two_digits_that_were_not_parted_are_none(
 
 def test_candidates_depend_on_the_seed_alone(digits: Digits, cuts_nothing: bytes) -> None:
     first, again, other = (
-        candidates.of_pages(*digits, seed=seed, pages=9, cutter=cuts_nothing) for seed in (1, 1, 2)
+        cutouts.of_pages(*digits, seed=seed, pages=9, cutter=cuts_nothing) for seed in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert other[0].shape != first[0].shape or not np.array_equal(other[0], first[0])
 
 
 def test_images_show_the_digits_alone_and_views_what_is_around(digits: Digits, cuts_nothing: bytes) -> None:
-    images, views, truths = candidates.of_pages(*digits, seed=1, pages=12, cutter=cuts_nothing)
+    images, views, truths = cutouts.of_pages(*digits, seed=1, pages=12, cutter=cuts_nothing)
     assert images.shape == views.shape == (len(truths), 28, 28)
     assert (views >= images).all()
     assert (views > images).any()
