@@ -130,7 +130,7 @@ def for_pages(
 ) -> Iterator[Made]:
     """What `make(images, labels, number, seed)` makes of each of `count` pages, in order, on all processor cores.
 
-    `make` belongs to a module that each process imports, so not to the one that is run as a script.
+    `make` is a function of a module; its module is imported in every process.
     """
     made = Parallel(n_jobs=-1, return_as="generator")(
         delayed(make)(images, labels, number, seed) for number in range(count)
