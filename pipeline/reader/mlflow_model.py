@@ -7,6 +7,7 @@ this repository: the reader comes from the version's artifacts, which `version` 
 import base64
 import binascii
 import logging
+import threading
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class ReaderModel(PythonModel):
         version = module_from_spec(spec)
         spec.loader.exec_module(version)
         self.reader = version.load(artifacts)
+        # MLflow's server calls from several threads, and a LiteRT interpreter answers one at a time.
+        self._alone = threading.Lock()
 
     # MLflow lets a model leave the first parameter of the base class, the context, out.
     def predict(self, model_input: list[Picture], params: dict | None = None) -> list[Answer]:  # type: ignore[override]
@@ -50,7 +53,9 @@ class ReaderModel(PythonModel):
 
     def _read(self, picture: Picture) -> Answer:
         try:
-            answer: Answer = self.reader.read(_undo_json(picture)).to_dict()
+            decoded = _undo_json(picture)
+            with self._alone:
+                answer: Answer = self.reader.read(decoded).to_dict()
         except ValueError as error:
             # The reader's PictureError is one; its class is the version's own.
             return {"error": str(error)}
