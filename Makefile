@@ -45,6 +45,10 @@ serve: .venv/ready ## serve the champion over HTTP on port 5001
 	mlflow models serve --model-uri models:/digit-reader@champion --env-manager local \
 		--host $(HOST) --port $(PORT) --workers $$(nproc)
 
+.PHONY: monitor
+monitor: .venv/ready ## what has been read, and whether retraining is due
+	python -m pipeline.monitor $(or $(DIGITS_LOG),readings.db)
+
 .PHONY: lock
 lock: .venv/ready ## choose the newest versions that pyproject.toml allows
 	python -m venv .venv/lock

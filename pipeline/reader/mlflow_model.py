@@ -8,10 +8,12 @@ import base64
 import binascii
 import logging
 import threading
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
+import yaml
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
@@ -33,6 +35,9 @@ class ReaderModel(PythonModel):
         version = module_from_spec(spec)
         spec.loader.exec_module(version)
         self.reader = version.load(artifacts)
+        # The log is part of the version's code, too.
+        log = import_module(f"{type(self.reader).__module__.rpartition('.')[0]}.log")
+        self._logged = log.logged(self.reader, "server", registered_version(artifacts["code"].parents[1]))
         # MLflow's server calls from several threads, and a LiteRT interpreter answers one at a time.
         self._alone = threading.Lock()
 
@@ -55,11 +60,17 @@ class ReaderModel(PythonModel):
         try:
             decoded = _undo_json(picture)
             with self._alone:
-                answer: Answer = self.reader.read(decoded).to_dict()
+                answer: Answer = self._logged.read(decoded).to_dict()
         except ValueError as error:
             # The reader's PictureError is one; its class is the version's own.
             return {"error": str(error)}
         return answer
+
+
+def registered_version(folder: Path) -> str:
+    """The version that is kept in a folder, as MLflow notes it there when it loads a registered model."""
+    meta = folder / "registered_model_meta"
+    return str(yaml.safe_load(meta.read_text())["model_version"]) if meta.is_file() else "unregistered"
 
 
 def _undo_json(picture: Picture) -> bytes | np.ndarray:
