@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -34,13 +35,19 @@ def command(port: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def address(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def readings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's log of readings."""
+    return tmp_path_factory.mktemp("readings") / "readings.db"
+
+
+@pytest.fixture(scope="module")
+def address(store: Store, readings: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     log = tmp_path_factory.mktemp("server") / "log"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         command(port),
-        env={**os.environ, "PATH": path, "MLFLOW_TRACKING_URI": store.uri},
+        env={**os.environ, "PATH": path, "MLFLOW_TRACKING_URI": store.uri, "DIGITS_LOG": str(readings)},
         stdout=log.open("wb"),
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -93,6 +100,18 @@ def test_pictures_are_answered_one_by_one_and_broken_ones_say_why(address: str) 
     assert len(two["digits"]) == 2
     assert "not a picture in a known format" in no_picture["error"]
     assert "not base64" in no_base64["error"]
+
+
+def test_readings_are_logged(address: str, readings: Path) -> None:
+    def logged() -> list[tuple]:
+        connection = sqlite3.connect(readings)
+        try:
+            return connection.execute("SELECT origin, version, text FROM readings").fetchall()
+        finally:
+            connection.close()
+
+    post(address, json.dumps({"inputs": [sheet(4)]}).encode())
+    assert logged()[-1] == ("server", "1", "7777")
 
 
 @pytest.mark.parametrize(
