@@ -3,7 +3,9 @@
 import base64
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -100,6 +102,16 @@ def test_pictures_are_answered_one_by_one_and_broken_ones_say_why(address: str) 
     assert len(two["digits"]) == 2
     assert "not a picture in a known format" in no_picture["error"]
     assert "not base64" in no_base64["error"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_line_in_the_readme_works(address: str, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(base64.b64decode(sheet(3)))
+    line = re.search(r"^echo .*\n  curl .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert line is not None
+    command = line[0].replace("http://127.0.0.1:5001", address)
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["predictions"][0]["text"] == "777"
 
 
 def test_readings_are_logged(address: str, readings: Path) -> None:
