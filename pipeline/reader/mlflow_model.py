@@ -18,7 +18,8 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 Picture = bytes | str | list | np.ndarray
-Answer = dict[str, str | float | list]
+Answer = dict[str, str | float | list | None]
+UNREAD: Answer = {"text": None, "digits": None, "milliseconds": None}
 
 # MLflow warns that it does not check unions; picture.load checks, and says what is wrong.
 logging.getLogger("mlflow.types.type_hints").setLevel(logging.ERROR)
@@ -51,8 +52,8 @@ class ReaderModel(PythonModel):
             params: Not used; MLflow's interface has them.
 
         Returns:
-            For each picture its reading as `Reading.to_dict` gives it, or {"error": one line that says why
-            it could not be read}.
+            For each picture its reading as `Reading.to_dict` gives it, and "error": None, or one line that says
+            why it could not be read; then all else is None. Equal keys make them rows of a table, as in Spark.
         """
         return [self._read(picture) for picture in model_input]
 
@@ -63,8 +64,10 @@ class ReaderModel(PythonModel):
                 answer: Answer = self._logged.read(decoded).to_dict()
         except ValueError as error:
             # The reader's PictureError is one; its class is the version's own.
-            return {"error": str(error)}
-        return answer
+            return UNREAD | {"error": str(error)}
+        except Exception as error:  # one picture that nobody thought of must not end a job of millions
+            return UNREAD | {"error": f"the reader failed on this picture; please report it ({error!r})"}
+        return answer | {"error": None}
 
 
 def registered_version(folder: Path) -> str:
