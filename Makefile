@@ -1,5 +1,7 @@
 # `make` sets everything up and builds the reader; the other targets are listed by `make help`.
 PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 5001
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -37,6 +39,15 @@ bench: .venv/ready ## measure speed, and compare it with what is promised
 .PHONY: ui
 ui: .venv/ready ## browse runs and versions on port 5000
 	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
+
+.PHONY: serve
+serve: .venv/ready ## serve the champion over HTTP on port 5001
+	mlflow models serve --model-uri models:/digit-reader@champion --env-manager local \
+		--host $(HOST) --port $(PORT) --workers $$(nproc)
+
+.PHONY: monitor
+monitor: .venv/ready ## what has been read, and whether retraining is due
+	python -m pipeline.monitor $(or $(DIGITS_LOG),readings.db)
 
 .PHONY: lock
 lock: .venv/ready ## choose the newest versions that pyproject.toml allows

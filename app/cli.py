@@ -26,6 +26,7 @@ from app.champion import ChampionError, load_champion, why_unread
 from pipeline.stage import StageError
 
 if TYPE_CHECKING:
+    from pipeline.reader.reader import Reader
     from pipeline.reader.reading import Reading
 
 
@@ -113,7 +114,7 @@ def _check_read(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
 
 
 def _read(paths: list[Path], as_json: bool, annotate: Path | None) -> int:
-    reader, version = load_champion()
+    reader, version = _champion()
     failed = False
     drawn: set[str] = set()
     for path in paths:
@@ -135,6 +136,14 @@ def _read(paths: list[Path], as_json: bool, annotate: Path | None) -> int:
             except OSError as error:
                 return _fail(f"{annotate} cannot be written to ({error.strerror})")
     return int(failed)
+
+
+def _champion() -> tuple["Reader", str]:
+    """The reader in use, logging what it reads if the environment says so; and its version."""
+    from pipeline.reader import log
+
+    reader, version = load_champion()
+    return log.logged(reader, "cli", version), version
 
 
 def _annotate(reading: "Reading", path: Path, folder: Path, drawn: set[str]) -> None:
@@ -162,7 +171,7 @@ def _print_error(path: Path | str, reason: str, as_json: bool = False) -> None:
 def _read_folder(folder: Path, out: Path) -> int:
     from app.folder import FolderError, read_folder
 
-    reader, version = load_champion()
+    reader, version = _champion()
     try:
         unreadable = read_folder(reader, version, folder, out)
     except FolderError as error:
@@ -181,7 +190,7 @@ def _score(manifest: Path, as_json: bool) -> int:
         pictures = score.load_manifest(manifest)
     except score.ManifestError as error:
         return _fail(error)
-    reader, version = load_champion()
+    reader, version = _champion()
     progress = tqdm(pictures, unit="picture", disable=None)
     figures = score.report(pictures, list(score.outcomes(reader, progress)))
     if as_json:
@@ -196,7 +205,7 @@ def _score(manifest: Path, as_json: bool) -> int:
 def _correct(path: Path, number: str) -> int:
     from app import feedback
 
-    reader, version = load_champion()
+    reader, version = _champion()
     try:
         truth = feedback.parse_truth(number)
         reading = reader.read(path)

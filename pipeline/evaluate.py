@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 from tqdm import tqdm
 
-from pipeline import calibration, card, exam, figures, files, pages, params, scenes, scoring
+from pipeline import calibration, card, exam, feedback, figures, files, pages, params, scenes, scoring
 from pipeline.feedback import Correction
 from pipeline.reader import version
 from pipeline.reader.classify import Classifier
@@ -60,7 +60,7 @@ def evaluate() -> None:
     write_readings(images, labels, texts, read, corrections, corrected)
     right = [text == str(label) for text, label in zip(texts, labels, strict=True)]
     metrics = {
-        "data": files.read_json(files.SPLITS),
+        "data": files.read_json(files.SPLITS) | {"corrections": len(feedback.load())},
         "test": summarise(probabilities, labels) | {"reader_accuracy": round(float(np.mean(right)), 6)},
         "pages": pages.summarise(read),
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -345,3 +346,18 @@ def test_start_to_answer_within_two_seconds(store: Store, pictures: Path) -> Non
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert is_sevens(json.loads(out)["text"])
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+def test_readings_are_logged_if_asked_for(
+    digits: Callable[..., int], pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITS_LOG", str(tmp_path / "readings.db"))
+    assert digits("read", pictures / "two.png", pictures / "notes.txt") == 1
+    connection = sqlite3.connect(tmp_path / "readings.db")
+    rows = connection.execute("SELECT origin, version, text, error FROM readings").fetchall()
+    connection.close()
+    (text, no_error), (no_text, error) = (row[2:] for row in rows)
+    assert [row[:2] for row in rows] == [("cli", "1")] * 2
+    assert is_sevens(text)
+    assert "not a picture" in error
+    assert no_error is no_text is None

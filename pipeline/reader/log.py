@@ -1,0 +1,140 @@
+"""A log of readings, to watch what comes in: an SQLite file, and only where the environment asks for it.
+
+    DIGITS_LOG=readings.db             where it is kept
+    DIGITS_LOG_PICTURES=1              with the pictures, as they came
+
+The file is in WAL mode: several processes may write to it, and one that is killed leaves all that it has written.
+"""
+
+import os
+import sqlite3
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from .normalize import stroke_width
+
+if TYPE_CHECKING:
+    from .reading import Reading
+
+FILE, PICTURES = "DIGITS_LOG", "DIGITS_LOG_PICTURES"
+
+# Beside each digit stands what it looks like, in MNIST's form: these columns can be compared with training data.
+SCHEMA = """
+    CREATE TABLE IF NOT EXISTS readings (
+        id INTEGER PRIMARY KEY, time TEXT NOT NULL, origin TEXT NOT NULL, version TEXT NOT NULL,
+        text TEXT, error TEXT, refusals INTEGER, milliseconds REAL, picture BLOB
+    );
+    CREATE TABLE IF NOT EXISTS digits (
+        reading INTEGER NOT NULL REFERENCES readings (id), digit INTEGER NOT NULL, confidence REAL NOT NULL,
+        ink REAL NOT NULL, stroke REAL NOT NULL, slant REAL NOT NULL
+    );
+"""
+
+
+class LoggedReader:
+    """A reader that logs what it reads. That a reading cannot be logged is said once, and is no reason not to read.
+
+    Args:
+        reader: Does the reading.
+        path: The SQLite file.
+        origin: Who asks: "cli", "app" or "server".
+        version: Of the reader.
+        pictures: Whether to keep the pictures, too.
+    """
+
+    def __init__(self, reader: Any, path: Path, origin: str, version: str, pictures: bool) -> None:
+        self._reader, self._path, self._origin, self._version = reader, path, origin, version
+        self._pictures = pictures
+        self._alone = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._failed = False
+
+    def read(self, source: Any) -> "Reading":
+        """Read a picture: as the reader does, errors included."""
+        try:
+            reading: Reading = self._reader.read(source)
+        except Exception as error:
+            self._log(source, None, str(error))
+            raise
+        self._log(source, reading, None)
+        return reading
+
+    def _log(self, source: Any, reading: "Reading | None", error: str | None) -> None:
+        row = (
+            datetime.now(UTC).isoformat(timespec="milliseconds"),
+            self._origin,
+            self._version,
+            reading.text if reading else None,
+            error,
+            len(reading.refusals) if reading else None,
+            reading.milliseconds if reading else None,
+            _encoded(source) if self._pictures else None,
+        )
+        digits = [
+            (digit.digit, float(digit.confidence), *looks(digit.image))
+            for digit in (reading.digits if reading else ())
+            if digit.image is not None
+        ]
+        try:
+            with self._alone, self._open() as connection:
+                added = connection.execute(
+                    "INSERT INTO readings (time, origin, version, text, error, refusals, milliseconds, picture) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
+                connection.executemany(
+                    "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)",
+                    [(added.lastrowid, *digit) for digit in digits],
+                )
+        except (sqlite3.Error, OSError) as reason:
+            if not self._failed:
+                print(
+                    f"digits: {self._path} cannot be written, readings are not logged ({reason})",
+                    file=sys.stderr,
+                )
+            self._failed = True
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self._path, timeout=10, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(SCHEMA)
+        return self._connection
+
+
+def logged(reader: Any, origin: str, version: str) -> Any:
+    """The reader, logging what it reads if the environment says so."""
+    path = os.environ.get(FILE)
+    if not path:
+        return reader
+    return LoggedReader(reader, Path(path), origin, version, os.environ.get(PICTURES) == "1")
+
+
+def looks(image: np.ndarray) -> tuple[float, float, float]:
+    """What a digit, uint8 28×28, looks like.
+
+    Returns:
+        Its ink, as a share of the picture; the width of its strokes in pixels; and its slant: pixels to the right
+        for each pixel up.
+    """
+    moments = cv2.moments(image)
+    slant = -moments["mu11"] / moments["mu02"] if moments["mu02"] > 0 else 0.0
+    return float(image.mean()) / 255, stroke_width(image > 127), float(slant)
+
+
+def _encoded(source: Any) -> bytes | None:
+    """The bytes of a picture that came as a file or as its bytes; arrays are not kept."""
+    if isinstance(source, (str, Path)):
+        try:
+            return Path(source).read_bytes()
+        except OSError:
+            return None
+    return bytes(source) if isinstance(source, (bytes, bytearray)) else None
