@@ -1,6 +1,7 @@
 """How a reading looks, as HTML that app/components/style.css dresses."""
 
 import base64
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -75,6 +76,21 @@ def refusals(reading: Reading, pixels: np.ndarray) -> str:
     more = len(reading.refusals) - len(shown)
     rest = f"<span>and {more} smaller</span>" if more else ""
     return f'<p class="heading">Seen and not read</p><div class="marks">{marks}{rest}</div>'
+
+
+def mistakes(misread: Sequence[tuple[int, int, float]], images: np.ndarray | None) -> str:
+    """Test images that were misread.
+
+    Args:
+        misread: Of each what it is, what was read, and how sure the network was.
+        images: uint8 N×28×28, or None if they are not at hand.
+    """
+    cards = []
+    for k, (actual, predicted, confidence) in enumerate(misread):
+        image = "" if images is None else f'<img alt="" src="{_data_url(images[k])}">'
+        text = f"<b>{actual}</b> read as <b>{predicted}</b><br>{percent(confidence)} sure"
+        cards.append(f'<div class="mistake">{image}<span>{text}</span></div>')
+    return f'<div class="mistakes">{"".join(cards)}</div>'
 
 
 def _cut(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:

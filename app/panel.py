@@ -44,13 +44,7 @@ def use_reader() -> SharedReader:
     try:
         reader = reader_in_use(st.session_state.get(CHOSEN))
     except ChampionError as error:
-        what = (
-            "The MLflow store does not answer" if isinstance(error, StoreError) else "There is no reader yet"
-        )
-        st.error(f"**{what}.** {sentence(error)}", icon=":material/cloud_off:")
-        if st.button("Try again", icon=":material/refresh:"):
-            champion.forget()
-            st.rerun()
+        show_failure(error)
         st.stop()
     if isinstance(champion.failure, StoreError):
         st.warning(
@@ -58,6 +52,19 @@ def use_reader() -> SharedReader:
             icon=":material/cloud_off:",
         )
     return reader
+
+
+def show_failure(error: ChampionError) -> None:
+    """Say why there is no reader, and let the user try again."""
+    what = (
+        "The MLflow store does not answer"
+        if isinstance(error, StoreError)
+        else "There is no reader to read with"
+    )
+    st.error(f"**{what}.** {sentence(error)}", icon=":material/cloud_off:")
+    if st.button("Try again", icon=":material/refresh:"):
+        champion.forget()
+        st.rerun()
 
 
 def sentence(error: Exception | str) -> str:

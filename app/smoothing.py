@@ -15,7 +15,7 @@ _MEMORY = 0.8
 # A digit is shown once it was read in so many frames, and until it was missed in so many in a row.
 _SHOWN_AFTER, _GONE_AFTER = 3, 8
 # Share of the way that a shown box goes to the new one in each frame.
-_EASE = 0.5
+_EASE = 0.8
 
 
 @dataclass

@@ -135,9 +135,13 @@ class Live {
     if (!this.running) return;
     this.say(error ?? "", true);
     if (error) return;
-    this.answer.innerHTML = html;
     this.boxes(boxes);
     const now = performance.now();
+    // Nobody reads faster, and to lay out the page takes the browser longer than all else.
+    if (!(now - this.written < 200)) {
+      this.answer.innerHTML = html;
+      this.written = now;
+    }
     this.times = [...this.times.filter(time => now - time < 2000), now];
     const seconds = (now - this.times[0]) / 1000;
     if (seconds < 0.5) return;

@@ -65,7 +65,7 @@ def collect() -> list[tuple[str, bytes]]:
 def offer_samples() -> None:
     """Pictures for who has none at hand."""
     st.caption("Ctrl+V pastes a picture from the clipboard. Or try one of these:")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         for path in sorted(SAMPLES.glob("*.jpg")):
             with st.container(width=160):
                 st.image(str(path))
