@@ -1,10 +1,11 @@
-"""The command line: `digits read | score | correct`.
+"""The command line: `digits read | score | correct | live`.
 
     digits read photo.jpg
     digits read *.jpg --json --annotate seen/
     digits read scans/ --csv readings.csv
     digits score labelled/manifest.csv
     digits correct photo.jpg 5283
+    digits live --video film.mp4 --output seen.mp4
 
 Exit codes: 0 if all went well, 1 if a picture could not be read or there is no reader, 2 for a wrong command,
 130 if interrupted.
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _score(options.manifest, options.json)
         elif options.command == "correct":
             code = _correct(options.image, options.number)
+        elif options.command == "live":
+            code = _live(options.camera, options.video, options.output)
         elif options.csv:
             code = _read_folder(options.images[0], options.csv)
         else:
@@ -80,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     correct = commands.add_parser("correct", help="keep a picture with the number that it really shows")
     correct.add_argument("image", type=Path, metavar="IMAGE")
     correct.add_argument("number", metavar="NUMBER", help='lines joined with /, "" for no digit')
+
+    live = commands.add_parser("live", help="read a camera or a video in a window: q quits, p pauses")
+    source = live.add_mutually_exclusive_group()
+    source.add_argument("--camera", type=int, default=0, metavar="N", help="number of the camera (0)")
+    source.add_argument("--video", type=Path, metavar="FILE", help="a video instead of a camera")
+    live.add_argument("--output", type=Path, metavar="FILE", help="keep what is shown, as .mp4 or .avi")
     return parser
 
 
@@ -189,6 +198,17 @@ def _correct(path: Path, number: str) -> int:
         return 1
     before, after = (text.replace("\n", "/") or "nothing" for text in (reading.text, truth))
     print(f"{path}: {before} corrected to {after}, kept in {kept}")
+    return 0
+
+
+def _live(camera: int, video: Path | None, output: Path | None) -> int:
+    from app.live import LiveError, read_live
+
+    reader, _ = load_champion()
+    try:
+        read_live(reader, camera, video, output)
+    except LiveError as error:
+        return _fail(error)
     return 0
 
 
