@@ -49,36 +49,30 @@ def headline(version: Version) -> None:
     """The figures that matter most, and what the version was made from."""
     metrics = version.metrics
     low, high = metrics.get("test.accuracy_low"), metrics.get("test.accuracy_high")
-    interval = f"{100 * low:.2f} to {100 * high:.2f} %" if low and high else None
-    with st.container(horizontal=True, gap="large"):
-        _figure("MNIST test images", metrics.get("test.accuracy"), 2, interval)
-        _figure("Generated pages without a mistake", metrics.get("pages.exact"), 1)
-        _figure("Digits of pages misread", metrics.get("pages.digit_error_rate"), 1)
+    with st.container(horizontal=True, gap="medium"):
+        _figure("MNIST test images", metrics.get("test.accuracy"), 2)
+        _figure("Pages without a mistake", metrics.get("pages.exact"), 1)
+        _figure("Digits misread on pages", metrics.get("pages.digit_error_rate"), 1)
         _figure("Calibration error", metrics.get("test.ece"), 2)
+    interval = f"accuracy {100 * low:.2f} to {100 * high:.2f} % (95 % interval)" if low and high else ""
     facts = [
+        interval,
         f"network `{version.architecture}`",
         f"data: {panel.escaped(version.tags.get('data.source', 'unknown'))}",
         f"commit `{version.tags.get('git.commit', 'unknown')[:10]}`"
         + (" with uncommitted changes" if version.tags.get("git.clean") == "no" else ""),
         f"registered {version.created:%Y-%m-%d %H:%M} UTC",
     ]
-    st.markdown(" · ".join(facts))
+    st.markdown(" · ".join(filter(None, facts)))
     if version.decision:
         st.caption(f"Decision: {panel.escaped(version.decision)}.")
     local = "" if tracking_uri().startswith("http") else " (start it with make ui)"
     st.link_button(f"Open in MLflow{local}", report.link(version), icon=":material/open_in_new:")
 
 
-def _figure(label: str, share: float | None, digits: int, interval: str | None = None) -> None:
+def _figure(label: str, share: float | None, digits: int) -> None:
     with st.container(width="content"):
-        st.metric(
-            label,
-            "unknown" if share is None else f"{100 * share:.{digits}f} %",
-            interval,
-            delta_color="off",
-            delta_arrow="off",
-            help="95 % interval below" if interval else None,
-        )
+        st.metric(label, "unknown" if share is None else f"{100 * share:.{digits}f} %")
 
 
 def mistakes(version: Version) -> None:
@@ -122,20 +116,18 @@ def _matrix(confusion: pd.DataFrame) -> alt.LayerChart:
     cell = alt.selection_point(name="cell", fields=["actual", "read"])
     wrong = alt.datum.mistakes > 0
     shade = alt.Color("mistakes:Q", scale=alt.Scale(range=["#f6dfbd", _AMBER]), legend=None)
-    heat = (
-        base.mark_rect(stroke="#8884", cornerRadius=3)
-        .encode(
-            color=alt.condition(wrong, shade, alt.value("#8881")),
-            opacity=alt.condition(cell, alt.value(1), alt.value(0.5)),
-        )
-        .add_params(cell)
+    heat = base.mark_rect(stroke="#8884", cornerRadius=3).encode(
+        color=alt.condition(wrong, shade, alt.value("#8881")),
+        opacity=alt.condition(cell, alt.value(1), alt.value(0.5)),
     )
     numbers = (
         base.transform_filter(alt.datum.images > 0)
         .mark_text(fontSize=11)
         .encode(text="images", color=alt.condition(wrong, alt.value("#1a1a1a"), alt.value("#8a8a8a")))
     )
-    return (heat + numbers).properties(height=400)
+    # On top of the numbers, which would take the clicks on them.
+    clickable = base.mark_rect(opacity=0, cursor="pointer").add_params(cell)
+    return (heat + numbers + clickable).properties(height=400)
 
 
 def curves(version: Version) -> None:
