@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from app import server
 from tests.app.conftest import Store
@@ -64,10 +65,10 @@ def test_a_version_that_is_not_there_is_said(address: str) -> None:
 
 def test_pages_of_others_are_refused(address: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        connect(address, origin="https://evil.example")
+        connect(address, origin=Origin("https://evil.example"))
     assert refused.value.response.status_code == 403
     own = address.replace("ws://", "http://").removesuffix("/frames")
-    with connect(f"{address}?version=1", origin=own) as socket:
+    with connect(f"{address}?version=1", origin=Origin(own)) as socket:
         socket.send(as_png(sheet_with_a_seven()))
         assert "html" in json.loads(socket.recv(timeout=30))
 
