@@ -61,8 +61,7 @@ def test_a_sample_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None
     page.button[0].click().run()
     assert not page.exception
     assert not page.error
-    assert set(page.text_input[0].value) <= set("7/")
-    assert page.text_input[0].value
+    assert set(page.text_input[0].value or "nothing") <= set("7/")
 
 
 def test_a_version_without_reports_is_shown_as_such(own_store: Store) -> None:
