@@ -21,8 +21,12 @@ repro: .venv/ready ## set up, then build the reader and register it
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+.PHONY: app
+app: .venv/ready ## open the app in the browser
+	streamlit run app/server.py
+
 .PHONY: test
-test: .venv/ready ## run the tests
+test: .venv/ready ## run the tests; those in a browser where there is a Chromium
 	pytest
 
 .PHONY: lint
@@ -35,6 +39,10 @@ lint: .venv/ready ## check style and types
 bench: .venv/ready ## measure speed, and compare it with what is promised
 	python -m tests.bench.bench_mnist_csv
 	python -m tests.bench.bench_reader
+
+.PHONY: screenshots
+screenshots: .venv/ready ## take README's pictures of the app anew, with the reader in use
+	SCREENSHOTS=app/screenshots pytest tests/browser -k fit
 
 .PHONY: ui
 ui: .venv/ready ## browse runs and versions on port 5000

@@ -1,4 +1,4 @@
-"""The command line: `digits read | score | correct | versions | promote | rollback`.
+"""The command line: `digits read | score | live | correct | versions | promote | rollback`.
 
     digits read photo.jpg
     digits read *.jpg --json --annotate seen/
@@ -8,6 +8,7 @@
     digits versions
     digits promote 4 --why "reads my sevens"
     digits rollback --why "misreads my ones"
+    digits live --video film.mp4 --output seen.mp4
 
 Exit codes: 0 if all went well, 1 if a picture could not be read or there is no reader, 2 for a wrong command,
 130 if interrupted.
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _promote(str(options.version), options.why)
         elif options.command == "rollback":
             code = _rollback(options.why)
+        elif options.command == "live":
+            code = _live(options.camera, options.video, options.output)
         elif options.csv:
             code = _read_folder(options.images[0], options.csv)
         else:
@@ -100,6 +103,11 @@ def _parser() -> argparse.ArgumentParser:
     rollback = commands.add_parser("rollback", help="use the version that was in use before")
     for move in (promote, rollback):
         move.add_argument("--why", default="by hand", metavar="TEXT", help="the reason, for the trace")
+    live = commands.add_parser("live", help="read a camera or a video in a window: q quits, p pauses")
+    source = live.add_mutually_exclusive_group()
+    source.add_argument("--camera", type=int, default=0, metavar="N", help="number of the camera (0)")
+    source.add_argument("--video", type=Path, metavar="FILE", help="a video instead of a camera")
+    live.add_argument("--output", type=Path, metavar="FILE", help="keep what is shown, as .mp4 or .avi")
     return parser
 
 
@@ -239,6 +247,17 @@ def _rollback(why: str) -> int:
     from app import versions
 
     print(versions.rollback(why))
+    return 0
+
+
+def _live(camera: int, video: Path | None, output: Path | None) -> int:
+    from app.live import LiveError, read_live
+
+    reader, _ = load_champion()
+    try:
+        read_live(reader, camera, video, output)
+    except LiveError as error:
+        return _fail(error)
     return 0
 
 

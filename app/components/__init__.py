@@ -17,4 +17,12 @@ canvas = st.components.v2.component(
     "canvas", html='<div class="canvas"></div>', css=_source("canvas.css"), js=_source("canvas.js")
 )
 
+# st.file_uploader takes no pictures from the clipboard.
+paste = st.components.v2.component("paste", js=_source("paste.js"))
+
 STYLE = _source("style.css")
+
+# Components have styles of their own; the digits beside the video look like those of the other pages.
+live = st.components.v2.component(
+    "live", html='<div class="live"></div>', css=STYLE + _source("live.css"), js=_source("live.js")
+)

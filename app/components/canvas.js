@@ -32,7 +32,8 @@ function drawStrokes(context, strokes, scale, colour) {
 class Sheet {
   constructor(root) {
     this.strokes = []; // lengths in shares of the sheet's width
-    this.undone = [];
+    this.past = []; // lists of strokes as they were before each change
+    this.future = []; // and as they were before each undo
     this.boxes = [];
     root.innerHTML = `
       <div class="sheet">
@@ -112,7 +113,7 @@ class Sheet {
     event.preventDefault();
     this.canvas.setPointerCapture(event.pointerId);
     this.stroke = { pointer: event.pointerId, points: [this.point(event)] };
-    this.strokes.push(this.stroke);
+    this.change([...this.strokes, this.stroke]);
     this.boxes = [];
     this.update();
   }
@@ -127,23 +128,32 @@ class Sheet {
   end() {
     if (!this.stroke) return;
     this.stroke = null;
-    this.undone = [];
     this.changed();
   }
 
+  change(strokes) {
+    this.past.push(this.strokes);
+    this.future = [];
+    this.strokes = strokes;
+  }
+
   undo() {
-    if (this.strokes.length) this.undone.push(this.strokes.pop());
+    if (!this.past.length || this.stroke) return;
+    this.future.push(this.strokes);
+    this.strokes = this.past.pop();
     this.changed();
   }
 
   redo() {
-    if (this.undone.length) this.strokes.push(this.undone.pop());
+    if (!this.future.length || this.stroke) return;
+    this.past.push(this.strokes);
+    this.strokes = this.future.pop();
     this.changed();
   }
 
   clear() {
-    this.undone = this.strokes.reverse();
-    this.strokes = [];
+    if (!this.strokes.length || this.stroke) return;
+    this.change([]);
     this.changed();
   }
 
@@ -169,8 +179,9 @@ class Sheet {
 
   update() {
     this.hint.hidden = this.strokes.length > 0;
-    this.buttons.undo.disabled = this.buttons.clear.disabled = !this.strokes.length;
-    this.buttons.redo.disabled = !this.undone.length;
+    this.buttons.undo.disabled = !this.past.length;
+    this.buttons.redo.disabled = !this.future.length;
+    this.buttons.clear.disabled = !this.strokes.length;
     this.draw();
   }
 
