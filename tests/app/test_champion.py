@@ -181,6 +181,4 @@ def test_a_server_that_is_down() -> None:
     )
     assert time.monotonic() - start < 30
     message = result.stderr.strip().splitlines()[-1]
-    assert message.startswith(
-        "app.champion.ChampionError: the MLflow store http://127.0.0.1:9 cannot be used"
-    )
+    assert message.startswith("app.champion.StoreError: the MLflow store http://127.0.0.1:9 cannot be used")

@@ -41,11 +41,15 @@ _FLAGS = (
 )
 
 
-def chromium_path(playwright: Playwright) -> str | None:
+def _find_chromium() -> str | None:
     """Debian's Chromium, another one on the path, or Playwright's own."""
     installed = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    own = Path(playwright.chromium.executable_path)
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
     return next(filter(None, installed), str(own) if own.exists() else None)
+
+
+CHROMIUM = _find_chromium()
 
 
 @pytest.fixture(scope="session")
@@ -56,15 +60,10 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def launch(playwright: Playwright) -> Callable[..., Browser]:
-    """Start a Chromium with further flags; without one, the test is skipped."""
-    path = chromium_path(playwright)
-    if path is None:
-        pytest.skip(
-            "no Chromium is installed; `playwright install chromium` or your system's packages bring one"
-        )
+    """Start a Chromium with further flags."""
 
     def start(*flags: str) -> Browser:
-        return playwright.chromium.launch(executable_path=path, args=[*_FLAGS, *flags])
+        return playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *flags])
 
     return start
 
@@ -92,7 +91,7 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture(scope="session")
-def trained(launch: object, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Small networks, trained by the pipeline's own code on digits that it draws, as LiteRT files."""
     from pipeline import networks, whole_digit
 
@@ -131,9 +130,7 @@ class App:
 
 
 @pytest.fixture(scope="session")
-def app(
-    request: pytest.FixtureRequest, launch: object, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[App]:
+def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     root = copy_repository(tmp_path_factory.mktemp("app") / "repository")
     if "SCREENSHOTS" in os.environ:
         # README shows the reader in use, not that of the tests.
@@ -149,7 +146,7 @@ def app(
 
 
 @pytest.fixture
-def app_without_store(request: pytest.FixtureRequest, launch: object, tmp_path: Path) -> Iterator[App]:
+def app_without_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
     """The app with the tracking URI that the test's parameter is made from."""
     store = Store(str(request.param).format(folder=tmp_path), lambda _: "")
     yield from run(copy_repository(tmp_path / "repository"), store)
@@ -237,7 +234,7 @@ def written(number: str, width: int = 640, height: int = 480, shift: int = 0) ->
 
 
 @pytest.fixture(scope="session")
-def video(launch: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the camera sees: a number that sways a little, with a sensor's noise, as an uncompressed video."""
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("video") / "camera.y4m"
