@@ -52,16 +52,16 @@ def write(
     lines = [
         "# Model card: digit-reader",
         "",
-        "Reads handwritten digits in pictures: photos, scans, drawings. A version holds the reader's code and two",
+        "Reads handwritten digits in pictures: photos, scans, drawings. A version holds the reader's code and three",
         f"convolutional networks: one tells which digit it is (`{training['architecture']}`, "
-        f"{training['parameters']:,} parameters), the other,",
-        "the judge, whether it is one whole digit at all. Both run on the CPU, in LiteRT.",
+        f"{training['parameters']:,} parameters); the cutter",
+        "marks where digits touch; the judge tells whether it is one whole digit. All run on the CPU, in LiteRT.",
         "",
         "## What it was trained on",
         "",
         f"- {data['train']:,} digits of 28×28 pixels ({data['source']}), {training['recipe']['epochs']} epochs; "
         f"{data['validation']:,} more to choose and to calibrate by.",
-        "- The judge: pages generated from the same digits.",
+        "- Pages generated from the same digits: cutter and judge on all of them, the first on digits cut out.",
         f"- {trained['digits'].sum():,} digits from {len(trained):,} pictures that people corrected.",
         "",
         "## What it reads and does not",

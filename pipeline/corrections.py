@@ -111,15 +111,13 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     truth = [int(digit) for digit in joined(correction.truth)]
     read = without_words(lines, candidates, choose(lines, candidates, 1 - judged[:, NO_DIGIT]))
     in_lines = [len(list(same)) for _, same in groupby(candidates[k].line for k in read)]
-    chosen: list[int] | None = read
-    how = AS_READ
-    if in_lines != [len(line) for line in correction.truth.split()]:
-        chosen, how = align(lines, candidates, judged, truth), ALIGNED
-        if chosen is None or judged[chosen, truth].min(initial=1) < least:
-            return None
+    as_read = in_lines == [len(line) for line in correction.truth.split()]
+    chosen = read if as_read else align(lines, candidates, judged, truth)
+    if chosen is None or (not as_read and judged[chosen, truth].min(initial=1) < least):
+        return None
     labels = np.array(truth, int)
     kept, truths = judged_candidates(candidates, chosen, labels)
-    return Cut(images[chosen], labels, views[kept], truths, how)
+    return Cut(images[chosen], labels, views[kept], truths, AS_READ if as_read else ALIGNED)
 
 
 def judged_candidates(

@@ -18,13 +18,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline import files, scenes, scoring, whole_digit
+from pipeline import files, scenes, scoring, strokes
 from pipeline.reader import version
 
 ROOT = Path(__file__).parents[2]
 CORRECTED, FURTHER = 30, 200
 LEAN = 0.6  # pixels to the right for each pixel up
-# Strokes in the unit square, y down, for whole_digit.drawn: a 1 whose flag reaches nearly to its foot.
+# Strokes in the unit square, y down, for strokes.drawn: a 1 whose flag reaches nearly to its foot.
 FLAGGED: list[list[tuple[float, float]]] = [[(0, 0.8), (0.45, 0), (0.45, 0), (0.45, 1)]]
 STAGES = ("corrections", "train", "evaluate")
 
@@ -65,7 +65,7 @@ def hand(images: np.ndarray, labels: np.ndarray, count: int, seed: int) -> list[
     for _ in range(count):
         chosen = rng.integers(len(images), size=rng.integers(4, 9))
         written = [
-            whole_digit.seen_alone(whole_digit.drawn(FLAGGED, rng)) if label == 1 else image
+            strokes.seen_alone(strokes.drawn(FLAGGED, rng)) if label == 1 else image
             for image, label in zip(images[chosen], labels[chosen], strict=True)
         ]
         digits = np.stack([leaning(image, LEAN + rng.normal(0, 0.05)) for image in written])

@@ -91,20 +91,24 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def trained(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Small networks, trained by the pipeline's own code on digits that it draws, as LiteRT files."""
-    from pipeline import networks, whole_digit
+    from pipeline import cutouts, judge, networks, strokes, whole_digit
 
-    images, labels = whole_digit.numerals(4000, np.random.default_rng(1))
-    judge = whole_digit.train(images, labels, seed=1, epochs=4, pages=150)
+    images, labels = strokes.numerals(4000, np.random.default_rng(1))
+    _, views, truths = cutouts.of_pages(images, labels, seed=1, pages=150, cutter=cuts_nothing)
+    jury = judge.network()
+    judge.learn(jury, *whole_digit.examples(images, labels, views, truths, seed=1), epochs=4, seed=1)
     classifier = networks.build("conv_pool_conv_pool_one_dropout")
     classifier.compile("adam", "sparse_categorical_crossentropy")
     classifier.fit(images[..., None].astype(np.float32) / 255, labels, batch_size=64, epochs=2, verbose=0)
     folder = tmp_path_factory.mktemp("trained")
     classifier.export(str(folder / "digits.tflite"), format="litert", verbose=False)
-    judge.export(str(folder / "judge.tflite"), format="litert", verbose=False)
+    jury.export(str(folder / "judge.tflite"), format="litert", verbose=False)
+    (folder / "cutter.tflite").write_bytes(cuts_nothing)
     (folder / "calibration.json").write_text(json.dumps({"temperature": 1.0}))
     return {
+        "cutter": folder / "cutter.tflite",
         "digits": folder / "digits.tflite",
         "judge": folder / "judge.tflite",
         "calibration": folder / "calibration.json",
