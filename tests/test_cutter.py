@@ -72,7 +72,7 @@ def test_windows_hold_all_examples_but_for_an_end() -> None:
 
 def test_the_cutter_learns_where_digits_touch(digits: Digits) -> None:
     images, labels = digits
-    model = cutter.train(images[:300], labels[:300], seed=0, epochs=5, pages=150)
+    model = cutter.train(images[:300], labels[:300], seed=0, epochs=20, pages=60)
     held_back = [e for n in range(20) for e in joints.examples(images[300:], labels[300:], n, seed=9)]
     views, truths = joints.windows(held_back, np.random.default_rng(0))
     odds = model.predict(views.astype(np.float32) / 255, verbose=0)

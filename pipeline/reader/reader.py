@@ -19,7 +19,7 @@ from .views import NO_DIGIT, look
 
 # By how much rarer what is no digit is on pages, and among pictures of MNIST's size, than among the judge's
 # examples.
-PAGE_ODDS, MNIST_ODDS = 2.5, 50.0
+PAGE_ODDS, MNIST_ODDS = 8.0, 50.0
 # Log odds of a candidate are lower by this for each side on which it is cut from other ink.
 CUT = 1.0
 # A gap of this share of the digits' height separates words.
