@@ -19,7 +19,7 @@ from .views import NO_DIGIT, look
 
 # By how much rarer what is no digit is on pages, and among pictures of MNIST's size, than among the judge's
 # examples.
-PAGE_ODDS, MNIST_ODDS = 8.0, 50.0
+PAGE_ODDS, MNIST_ODDS = 8.0, 500.0
 # Log odds of a candidate are lower by this for each side on which it is cut from other ink.
 CUT = 1.0
 # A gap of this share of the digits' height separates words.
@@ -79,7 +79,12 @@ class Reader:
         kept = without_words(lines, candidates, kept)
         chosen = [candidates[k] for k in kept]
         boxes = [original_box(candidate.atom, ink.scale, size) for candidate in chosen]
-        probabilities = agree(self.classifier.probabilities(images[kept]), judged[kept])
+        probabilities = self.classifier.probabilities(images[kept])
+        if size == (SIDE, SIDE):
+            # There is nothing around the digit that the judge could know better by.
+            probabilities = probabilities * (1 - judged[kept, NO_DIGIT, None])
+        else:
+            probabilities = agree(probabilities, judged[kept])
         digits = tuple(map(as_digit, probabilities, boxes, (c.line for c in chosen), images[kept]))
         refusals = refuse(lines, chosen, ink.scale, size)
         return Reading(digits, refusals, size, 0.0)
