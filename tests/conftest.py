@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import mlflow
 import numpy as np
 import pytest
 import yaml
+from sklearn.datasets import load_digits
+
+Digits = tuple[np.ndarray, np.ndarray]
 
 ROOT = Path(__file__).parents[1]
 CODE = (
@@ -222,3 +226,12 @@ def cuts_bridges(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def cuts_nothing(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The model of a cutter that parts nothing."""
     return cutter_model(tmp_path_factory.mktemp("nothing"), -1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Digits:
+    """Handwritten digits of the size of MNIST's: uint8 N×28×28 and their values."""
+    data = load_digits()
+    large = [cv2.resize(image, (20, 20), interpolation=cv2.INTER_CUBIC) for image in data.images[:400] * 16]
+    images = np.pad(np.stack(large).clip(0, 255), ((0, 0), (4, 4), (4, 4)))
+    return images.astype(np.uint8), data.target[:400]

@@ -1,21 +1,9 @@
-import cv2
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
 from pipeline import cutouts, scenes
 from pipeline.reader.views import NO_DIGIT
-
-Digits = tuple[np.ndarray, np.ndarray]
-
-
-@pytest.fixture(scope="module")
-def digits() -> Digits:
-    """Handwritten digits of the size of MNIST's: uint8 N×28×28 and their values."""
-    data = load_digits()
-    large = [cv2.resize(image, (20, 20), interpolation=cv2.INTER_CUBIC) for image in data.images[:400] * 16]
-    images = np.pad(np.stack(large).clip(0, 255), ((0, 0), (4, 4), (4, 4)))
-    return images.astype(np.uint8), data.target[:400]
+from tests.conftest import Digits
 
 
 def cut_out(

@@ -2,24 +2,12 @@
 
 import cv2
 import numpy as np
-import pytest
-from sklearn.datasets import load_digits
 
 from pipeline import cutter, joints, scenes
 from pipeline.reader import segment
 from pipeline.reader.cut import GAP, ROWS, WINDOW, may_hold_several
 from pipeline.reader.ink import find_ink
-
-Digits = tuple[np.ndarray, np.ndarray]
-
-
-@pytest.fixture(scope="module")
-def digits() -> Digits:
-    """Handwritten digits of the size of MNIST's: uint8 N×28×28 and their values."""
-    data = load_digits()
-    large = [cv2.resize(image, (20, 20), interpolation=cv2.INTER_CUBIC) for image in data.images[:400] * 16]
-    images = np.pad(np.stack(large).clip(0, 255), ((0, 0), (4, 4), (4, 4)))
-    return images.astype(np.uint8), data.target[:400]
+from tests.conftest import Digits
 
 
 def joined(digits: Digits, effects: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,26 +1,13 @@
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
-import pytest
-from sklearn.datasets import load_digits
 
 from pipeline import cutouts, judge, whole_digit
 from pipeline.reader.classify import Classifier
 from pipeline.reader.views import NO_DIGIT
 from pipeline.strokes import numerals
-
-Digits = tuple[np.ndarray, np.ndarray]
-
-
-@pytest.fixture(scope="module")
-def digits() -> Digits:
-    """Handwritten digits of the size of MNIST's: uint8 N×28×28 and their values."""
-    data = load_digits()
-    large = [cv2.resize(image, (20, 20), interpolation=cv2.INTER_CUBIC) for image in data.images[:400] * 16]
-    images = np.pad(np.stack(large).clip(0, 255), ((0, 0), (4, 4), (4, 4)))
-    return images.astype(np.uint8), data.target[:400]
+from tests.conftest import Digits
 
 
 def test_examples_are_the_candidates_and_more(digits: Digits) -> None:
