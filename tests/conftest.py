@@ -36,6 +36,13 @@ CODE = (
 PATIENCE = 300
 
 
+@pytest.fixture(autouse=True)
+def leave_no_store() -> Iterator[None]:
+    """Let no test's MLflow store be the next one's: `mlflow.set_tracking_uri` outlasts the test."""
+    yield
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # what it is before it is first set
+
+
 class Project:
     """A repository with its own DVC cache and MLflow store."""
 
