@@ -26,7 +26,7 @@ from pipeline.reader import picture, segment
 from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
-from pipeline.reader.ink import find_ink
+from pipeline.reader.ink import LONGEST_SIDE, find_ink
 from pipeline.reader.reader import CUT, PAGE_ODDS, choose, with_odds, without_words
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, look
@@ -103,7 +103,7 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     Where the judge finds as many in each line as there are, they are taken as it cuts them; else the picture is
     cut anew so that the truth is likeliest, if each digit of it is then at least as probable as `least`.
     """
-    ink = find_ink(picture.load(correction.picture))
+    ink = find_ink(picture.load_to_read(correction.picture, LONGEST_SIDE)[0])
     lines = segment.find_lines(ink, cutter)
     candidates = segment.find_candidates(lines)
     images, views = look(ink, candidates)

@@ -136,7 +136,6 @@ class Batches(keras.utils.PyDataset):
         more: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
         super().__init__()
-        self.epoch = 0
         self._always, self._seed = len(images), seed
         self._images = images if more is None else np.concatenate([images, more[0]])
         labels = labels if more is None else np.concatenate([labels, more[1]])
@@ -145,19 +144,24 @@ class Batches(keras.utils.PyDataset):
         self._more = min(round(recipe["from_pages"] * len(images)), len(self._images) - len(images))
         self._size = recipe["batch_size"]
         self._augmentation = recipe["augmentation"]
+        self.begin(0)
+
+    def begin(self, epoch: int) -> None:
+        """Choose and shuffle the images of an epoch."""
+        self._epoch = epoch
+        rng = np.random.default_rng((self._seed, epoch))
+        more = self._always + rng.permutation(len(self._images) - self._always)[: self._more]
+        self._order = rng.permutation(np.concatenate([np.arange(self._always), more]))
 
     def __len__(self) -> int:
         return -(-(self._always + self._more) // self._size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng((self._seed, self.epoch))
-        more = self._always + rng.permutation(len(self._images) - self._always)[: self._more]
-        order = rng.permutation(np.concatenate([np.arange(self._always), more]))
-        chosen = order[index * self._size : (index + 1) * self._size]
+        chosen = self._order[index * self._size : (index + 1) * self._size]
         images = self._images[chosen]
         if self._augmentation:
             images = distort(
-                images, np.random.default_rng((self._seed, self.epoch, index)), **self._augmentation
+                images, np.random.default_rng((self._seed, self._epoch, index)), **self._augmentation
             )
         return images[..., np.newaxis].astype(np.float32) / 255, self._labels[chosen]
 
@@ -225,7 +229,7 @@ class EpochSeed(keras.callbacks.Callback):
         self._batches, self._seed = batches, seed
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._batches.epoch = epoch
+        self._batches.begin(epoch)
         for number, layer in enumerate(self.model.layers):
             if isinstance(layer, keras.layers.Dropout):
                 layer.seed_generator.state.assign([self._seed + number, epoch])

@@ -10,8 +10,8 @@ import numpy as np
 from pipeline.reader.views import NO_DIGIT
 from pipeline.strokes import letters, numerals
 
-# Of letters, numerals and turned digits each as many as this share of the candidates; of MNIST's own twice that.
-SHARE = 0.08
+# Of letters, numerals and turned digits each as many as this share of the candidates, and of MNIST's own digits.
+SHARE, OF_MNIST = 0.08, 0.4
 # Digits that are none once mirrored, turned by a quarter, or upside down.
 MIRRORED, TURNED, UPSIDE_DOWN = (3, 4, 7, 9), (2, 3, 4, 5, 7), (4, 7)
 
@@ -33,7 +33,7 @@ def examples(
     """
     rng = np.random.default_rng(seed)
     count = max(1, round(SHARE * len(views)))
-    some = rng.choice(len(images), min(len(images), 2 * count), replace=False)
+    some = rng.choice(len(images), min(len(images), round(OF_MNIST * len(views))), replace=False)
     drawn, values = numerals(count, rng)
     none = np.concatenate([letters(count, rng), turned_digits(images[some[:count]], labels[some[:count]])])
     return (

@@ -92,7 +92,7 @@ def test_a_batch_follows_from_seed_epoch_and_index_alone(batches: train.Batches)
         for one, two in zip(first, again, strict=True)
         for a, b in zip(one, two, strict=True)
     )
-    batches.epoch = 1
+    batches.begin(1)
     assert not np.array_equal(batches[0][0], first[0][0])
 
 

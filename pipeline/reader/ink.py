@@ -148,7 +148,7 @@ def threshold(contrast: np.ndarray, noise: float) -> np.ndarray:
     level = float(weight.ravel() @ corner.ravel().astype(np.float32)) / max(float(weight.sum()), 1.0)
     _, low = cv2.threshold(smooth, max(floor, LOW * level), 1, cv2.THRESH_BINARY)
     count, labels = cv2.connectedComponents(low)
-    inked = np.flatnonzero(low)
+    inked = np.flatnonzero(low.view(bool))
     component, values = labels.ravel()[inked], smooth.ravel()[inked].astype(np.float32)
     total = np.bincount(component, values, count)
     typical = np.bincount(component, values * values, count) / np.maximum(total, 1e-6)

@@ -11,7 +11,7 @@ from . import picture, segment
 from .atom import Atom
 from .classify import Classifier
 from .cut import Cutter
-from .ink import Ink, find_ink
+from .ink import LONGEST_SIDE, Ink, find_ink
 from .normalize import SIDE
 from .reading import Box, Digit, Reading, Refusal
 from .segment import Candidate
@@ -52,7 +52,7 @@ class Reader:
             PictureError: The source is no picture that can be read.
         """
         start = time.perf_counter()
-        pixels = picture.load(source)
+        pixels, size = picture.load_to_read(source, LONGEST_SIDE)
         reading = self._read_as_it_lies(pixels)
         seen, sure = seen_and_sure(reading)
         if seen >= SEVERAL and sure < DOUBTFUL * seen:
@@ -61,6 +61,8 @@ class Reader:
             seen, sure = seen_and_sure(turned[quarters])
             if seen >= SEVERAL and sure >= SURE * seen:
                 reading = turn_back(turned[quarters], quarters)
+        if reading.size != size:
+            reading = enlarge(reading, size)
         return replace(reading, milliseconds=1000 * (time.perf_counter() - start))
 
     def _read_as_it_lies(self, pixels: np.ndarray) -> Reading:
@@ -68,7 +70,7 @@ class Reader:
         ink = find_ink(pixels)
         if size == (SIDE, SIDE):
             lines, images = mnist_form(pixels, ink)
-            # However wide it is: MNIST has digits that lie nearly flat.
+            # However wide it is: MNIST has digits that lie nearly flat; on a page that is a scribble.
             candidates = [Candidate(number, 0, 0, line[0]) for number, line in enumerate(lines)]
             views, odds = images, MNIST_ODDS
         else:
@@ -77,8 +79,8 @@ class Reader:
             images, views = look(ink, candidates)
             odds = PAGE_ODDS
         judged = with_odds(self.judge.probabilities(views), odds)
-        kept = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
-        kept = without_words(lines, candidates, kept)
+        found = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
+        kept = without_words(lines, candidates, found)
         chosen = [candidates[k] for k in kept]
         boxes = [original_box(candidate.atom, ink.scale, size) for candidate in chosen]
         probabilities = self.classifier.probabilities(images[kept])
@@ -88,7 +90,8 @@ class Reader:
         else:
             probabilities = agree(probabilities, judged[kept])
         digits = tuple(map(as_digit, probabilities, boxes, (c.line for c in chosen), images[kept]))
-        refusals = refuse(lines, chosen, ink.scale, size)
+        in_words = [candidates[k] for k in found if k not in kept]
+        refusals = refuse(lines, chosen, in_words, ink.scale, size)
         return Reading(digits, refusals, size, 0.0)
 
 
@@ -115,6 +118,23 @@ def turn_back(reading: Reading, quarters: int) -> Reading:
         digits=tuple(replace(digit, box=back(digit.box)) for digit in reading.digits),
         refusals=tuple(replace(refusal, box=back(refusal.box)) for refusal in reading.refusals),
         size=(height, width),
+    )
+
+
+def enlarge(reading: Reading, size: tuple[int, int]) -> Reading:
+    """The reading of a picture that was made smaller, in pixels of the picture as it was: `size` is height, width."""
+    rows, columns = size[0] / reading.size[0], size[1] / reading.size[1]
+
+    def whole(box: Box) -> Box:
+        left, top = int(box[0] * columns), int(box[1] * rows)
+        right, bottom = round((box[0] + box[2]) * columns), round((box[1] + box[3]) * rows)
+        return left, top, right - left, bottom - top
+
+    return replace(
+        reading,
+        digits=tuple(replace(digit, box=whole(digit.box)) for digit in reading.digits),
+        refusals=tuple(replace(refusal, box=whole(refusal.box)) for refusal in reading.refusals),
+        size=size,
     )
 
 
@@ -211,16 +231,33 @@ def as_digit(probabilities: np.ndarray, box: Box, line: int, image: np.ndarray) 
 
 
 def refuse(
-    lines: list[list[Atom]], kept: list[Candidate], scale: float, size: tuple[int, int]
+    lines: list[list[Atom]],
+    kept: list[Candidate],
+    in_words: list[Candidate],
+    scale: float,
+    size: tuple[int, int],
 ) -> tuple[Refusal, ...]:
-    """What was seen and not read."""
-    used = {(c.line, i) for c in kept for i in range(c.first, c.last + 1)}
+    """What was seen and not read, and why; `in_words` are the digits that `without_words` left out."""
+    used = atoms_of(kept)
+    words = atoms_of(in_words)
+    height = segment.typical_height([candidate.atom for candidate in kept])
+
+    def reason(line: int, i: int) -> str:
+        if (line, i) in words:
+            return "stands in a word"
+        return "too small" if lines[line][i].height < segment.FULL * height else "looks like no digit"
+
     return tuple(
-        Refusal(original_box(atom, scale, size), "not a digit")
+        Refusal(original_box(atom, scale, size), reason(number, i))
         for number, line in enumerate(lines)
         for i, atom in enumerate(line)
         if (number, i) not in used
     )
+
+
+def atoms_of(candidates: list[Candidate]) -> set[tuple[int, int]]:
+    """Line and number in it of each atom of some candidates."""
+    return {(c.line, i) for c in candidates for i in range(c.first, c.last + 1)}
 
 
 def original_box(atom: Atom, scale: float, size: tuple[int, int]) -> Box:

@@ -13,6 +13,8 @@ SHORTEST, THINNEST, COVERED = 0.3, 15, 0.8
 APART = 0.1
 # What is left of a line once its thin runs are gone has at least this share of itself in the line's band.
 REMAINS = 0.8
+# What has at least this share of a line's length hangs together with it.
+WHOLE = 0.5
 # A line may bend by this share of the picture's shorter side.
 BEND = 0.009
 # How often lines are sought: what is left over after the first times is found by the last.
@@ -46,7 +48,8 @@ def without_lines(mask: np.ndarray, lines: np.ndarray) -> np.ndarray:
             thickness = line_thickness(cleaned, along)
             width = 2 * round(1.5 * thickness + BEND * min(mask.shape)) + 1
             band = draw_bands(mask.shape, along, width)
-            cleaned &= ~(band & thin_runs(cleaned, thickness, upright))
+            removed = band & thin_runs(cleaned, thickness, upright)
+            cleaned &= ~(removed & of_lines(cleaned, removed, min(map(length, along))))
             bands |= band
             widest = max(widest, width)
     return without_remains(cleaned, bands, widest)
@@ -208,6 +211,21 @@ def without_remains(mask: np.ndarray, bands: np.ndarray, width: int) -> np.ndarr
     cleaned = mask.copy()
     cleaned.ravel()[inked] = ~((inside > REMAINS * total) & narrow)[component]
     return cleaned
+
+
+def of_lines(mask: np.ndarray, removed: np.ndarray, shortest: float) -> np.ndarray:
+    """1 on components that are lines, pieces of lines, or hang together with one: uint8, like the mask.
+
+    A digit beside a line, which does not touch it, is left whole, even if a band reaches into it.
+
+    removed: uint8 H×W, 1 on what the bands would take.
+    shortest: Length of the shortest line, in pixels.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    inside = np.bincount(labels[removed > 0], minlength=len(stats))
+    longest = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    lines = (longest >= WHOLE * shortest) | (inside >= REMAINS * stats[:, cv2.CC_STAT_AREA])
+    return lines[labels].astype(np.uint8)
 
 
 def line_thickness(mask: np.ndarray, lines: list[np.ndarray]) -> float:

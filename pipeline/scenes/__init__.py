@@ -10,6 +10,7 @@ that a reader can be scored effect by effect. Equal seeds give equal bytes.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -79,7 +80,7 @@ class Scene:
     inks: tuple[np.ndarray, ...]
     effects: tuple[str, ...]
 
-    @property
+    @cached_property
     def boxes(self) -> tuple[Box, ...]:
         """x, y, width, height in pixels of each digit's ink, in the order of `truth`."""
         return tuple(camera.box(ink, self.picture.shape) for ink in self.inks)
