@@ -109,6 +109,19 @@ def test_a_grid_goes_and_its_digits_stay(truth: np.ndarray) -> None:
     assert overlap(cleaned > 0, truth) > 0.93
 
 
+def test_a_digit_close_beside_a_line_stays_whole() -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for x in (20, 110, 200, 300):
+        cv2.line(mask, (x, 10), (x, 230), 1, 5)
+    for y in (12, 120, 228):
+        cv2.line(mask, (18, y), (302, y), 1, 5)
+    one = np.zeros_like(mask)
+    cv2.polylines(one, [np.array([(150, 45), (118, 48), (117, 95)], np.int32)], False, 1, 3)
+    cleaned, _ = remove_ruled_lines(mask | one, (mask | one) * np.uint8(200))
+    assert cleaned.sum() == one.sum()
+    assert (cleaned[one > 0] == 1).all()
+
+
 def test_a_tall_one_is_no_ruled_line() -> None:
     mask = np.zeros((200, 90), np.uint8)
     cv2.line(mask, (50, 2), (44, 197), 1, 5)

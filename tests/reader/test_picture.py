@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, features
 
 from pipeline.reader import picture
-from pipeline.reader.picture import PictureError, load
+from pipeline.reader.picture import PictureError, load, load_to_read
 
 HEIGHT, WIDTH = 48, 64
 
@@ -50,6 +50,38 @@ def test_lossy_formats_come_near(format: str, rgb: np.ndarray) -> None:
     actual = load(encoded(Image.fromarray(smooth), format, quality=98))
     assert actual.shape == smooth.shape
     assert np.abs(actual.astype(int) - smooth).mean() < 5
+
+
+@pytest.mark.parametrize(("longest_side", "reduction"), [(500, 1), (400, 2), (300, 2), (160, 4), (10, 8)])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photo_is_decoded_no_larger_than_it_is_read(
+    longest_side: int, reduction: int, orientation: int, rgb: np.ndarray
+) -> None:
+    photo = Image.fromarray(rgb).resize((800, 600), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels, size = load_to_read(encoded(photo, "JPEG", quality=95, exif=exif), longest_side)
+    expected = np.asarray(
+        photo.convert("L").resize((800 // reduction, 600 // reduction), Image.Resampling.BOX)
+    )
+    upright = np.rot90(expected, 3) if orientation == 6 else expected
+    assert size == ((800, 600) if orientation == 6 else (600, 800))
+    assert pixels.shape == upright.shape
+    assert np.abs(pixels.astype(int) - upright).mean() < 2
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_photo_to_read_of_any_mode(mode: str, rgb: np.ndarray) -> None:
+    photo = Image.fromarray(rgb).resize((800, 600)).convert(mode)
+    pixels, size = load_to_read(encoded(photo, "JPEG"), 400)
+    assert pixels.shape[:2] == (300, 400)
+    assert size == (600, 800)
+
+
+def test_what_is_no_photo_is_loaded_to_read_as_it_is(rgb: np.ndarray) -> None:
+    pixels, size = load_to_read(encoded(Image.fromarray(rgb), "PNG"), 10)
+    np.testing.assert_array_equal(pixels, rgb)
+    assert size == (HEIGHT, WIDTH)
 
 
 def test_path_string_bytes_and_bytearray_are_alike(tmp_path: Path, rgb: np.ndarray) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pipeline.reader.atom import Atom
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
-from pipeline.reader.reader import Reader, agree, choose, with_odds, without_words
+from pipeline.reader.reader import Reader, agree, choose, refuse, with_odds, without_words
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT
 from pipeline.strokes import letters, numerals
@@ -173,6 +173,16 @@ def test_what_is_refused_is_said(reader: Reader) -> None:
         assert refusal.reason
 
 
+def test_a_photo_that_is_decoded_smaller_has_boxes_in_its_own_pixels(reader: Reader) -> None:
+    sheet = cv2.resize(page("47"), None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+    photo = cv2.imencode(".jpg", sheet)[1].tobytes()
+    small, large = reader.read(page("47")), reader.read(photo)
+    assert large.text == "47"
+    assert large.size == sheet.shape
+    for one, other in zip(small.digits, large.digits, strict=True):
+        assert np.abs(8 * np.array(one.box) - other.box).max() <= 16
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1600), (3, 5000), (2000, 2), (5, 7), (28, 28)])
 def test_noise_of_any_shape_has_no_digits(reader: Reader, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(120, 136, shape, dtype=np.uint8)
@@ -248,6 +258,19 @@ def test_a_digit_among_letters_is_a_letter(digits: list[int], distance: int, rem
     line = [Atom(distance * i, 0, np.ones((20, 10), np.uint8)) for i in range(3)]
     candidates = [Candidate(0, i, i, atom) for i, atom in enumerate(line)]
     assert without_words([line], candidates, digits) == remaining
+
+
+def test_it_is_said_why_something_is_refused() -> None:
+    heights = (20, 20, 20, 5)
+    line = [Atom(30 * i, 0, np.ones((height, 10), np.uint8)) for i, height in enumerate(heights)]
+    digit, letter = (Candidate(0, i, i, line[i]) for i in (0, 1))
+    refusals = refuse([line], [digit], [letter], 2.0, (100, 400))
+    assert [refusal.reason for refusal in refusals] == [
+        "stands in a word",
+        "looks like no digit",
+        "too small",
+    ]
+    assert [refusal.box for refusal in refusals] == [(60, 0, 20, 40), (120, 0, 20, 40), (180, 0, 20, 10)]
 
 
 def test_odds_shift_the_judge_as_bayes_says() -> None:
