@@ -15,7 +15,19 @@ MOMENTUM = 0.9
 
 
 def batchnorm_cnn() -> keras.Model:
-    """The project's own network: three batch-normalised convolutions and a dense layer.
+    """The project's own network: three batch-normalised convolutions and a dense layer."""
+    return _batchnorm_cnn("batchnorm_cnn", filters=(32, 64, 96), units=128, dropout=(0.2, 0.4))
+
+
+def quick_cnn() -> keras.Model:
+    """The same at a quarter of the work, for a first look or a slow machine."""
+    return _batchnorm_cnn("quick_cnn", filters=(16, 32, 48), units=64, dropout=(0.1, 0.2))
+
+
+def _batchnorm_cnn(
+    name: str, filters: tuple[int, int, int], units: int, dropout: tuple[float, float]
+) -> keras.Model:
+    """Convolutions of so many filters, a dense layer of so many units, and the dropout before and after it.
 
     No padding, as MNIST's margin is empty; pooling stands before batch normalisation, which then has a
     quarter of the values to go through (a fifth of the training time).
@@ -24,26 +36,26 @@ def batchnorm_cnn() -> keras.Model:
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 5, use_bias=False),
+            layers.Conv2D(filters[0], 5, use_bias=False),
             layers.MaxPooling2D(),
             layers.BatchNormalization(momentum=MOMENTUM),
             layers.ReLU(),
-            layers.Conv2D(64, 3, use_bias=False),
+            layers.Conv2D(filters[1], 3, use_bias=False),
             layers.BatchNormalization(momentum=MOMENTUM),
             layers.ReLU(),
-            layers.Conv2D(96, 3, use_bias=False),
+            layers.Conv2D(filters[2], 3, use_bias=False),
             layers.MaxPooling2D(),
             layers.BatchNormalization(momentum=MOMENTUM),
             layers.ReLU(),
-            layers.Dropout(0.2),
+            layers.Dropout(dropout[0]),
             layers.Flatten(),
-            layers.Dense(128, use_bias=False),
+            layers.Dense(units, use_bias=False),
             layers.BatchNormalization(momentum=MOMENTUM),
             layers.ReLU(),
-            layers.Dropout(0.4),
+            layers.Dropout(dropout[1]),
             layers.Dense(CLASSES, activation="softmax"),
         ],
-        name="batchnorm_cnn",
+        name=name,
     )
 
 
@@ -107,6 +119,7 @@ ARCHITECTURES: dict[str, Callable[[], keras.Model]] = {
     function.__name__: function
     for function in (
         batchnorm_cnn,
+        quick_cnn,
         conv_pool_conv_pool_three_dropouts,
         conv_pool_conv_pool_one_dropout,
         conv_conv_pool_two_dropouts,
