@@ -27,7 +27,7 @@ from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import LONGEST_SIDE, find_ink
-from pipeline.reader.reader import CUT, PAGE_ODDS, choose, with_odds, without_words
+from pipeline.reader.reader import PAGE_ODDS, choose, scores, with_odds, without_words
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, look
 from pipeline.scoring import joined
@@ -157,11 +157,10 @@ def align(
     Returns:
         None if there are fewer places than digits.
     """
-    whole = np.clip(1 - judged[:, NO_DIGIT], LEAST, 1 - LEAST)
-    atoms = np.array([candidate.last - candidate.first + 1 for candidate in candidates])
-    cuts = np.array([candidate.cuts for candidate in candidates])
-    odds = atoms * (np.log(whole / (1 - whole)) - CUT * cuts)
-    digit = np.log(np.maximum(judged[:, :NO_DIGIT] / judged[:, :NO_DIGIT].sum(axis=1, keepdims=True), LEAST))
+    odds = scores(candidates, 1 - judged[:, NO_DIGIT])
+    likely = judged[:, :NO_DIGIT] / judged[:, :NO_DIGIT].sum(axis=1, keepdims=True)
+    ink = np.array([candidate.atom.mask.sum() for candidate in candidates], float)
+    digit = ink[:, None] * np.log(np.maximum(likely, LEAST))
     # best[k] holds the best score, and its candidates, of all ways to tell the first k digits.
     best: list[tuple[float, list[int]] | None] = [(0.0, []), *[None] * len(truth)]
     for number, line in enumerate(lines):

@@ -22,6 +22,8 @@ from .views import NO_DIGIT, look
 PAGE_ODDS, MNIST_ODDS = 8.0, 500.0
 # Log odds of a candidate are lower by this for each side on which it is cut from other ink.
 CUT = 1.0
+# No candidate counts as surer than this, of being a digit or of being none.
+LEAST = 0.001
 # A gap of this share of the digits' height separates words.
 WORD_GAP = 1.0
 # A picture that shows at least SEVERAL things, of which less than DOUBTFUL are surely digits, may lie on its side;
@@ -163,16 +165,12 @@ def with_odds(judged: np.ndarray, odds: float) -> np.ndarray:
 def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np.ndarray) -> list[int]:
     """Indices of the candidates that together explain each line best, in reading order.
 
-    Each atom belongs to one chosen candidate or to none. A candidate counts by its log odds of being a
-    digit for each of its atoms, so that what is rather none is left out, and a digit that was cut in vain
-    counts as much whole as in pieces. Digits seldom touch, so each cut lowers the odds. Dynamic programming
-    finds the best sum.
+    Each atom belongs to one chosen candidate or to none. Dynamic programming finds the best sum of `scores`.
+
+    probability: float N, that a candidate is a digit.
     """
     kept: list[int] = []
-    atoms = np.array([candidate.last - candidate.first + 1 for candidate in candidates])
-    sure = np.clip(probability, 0.001, 0.999)
-    cuts = np.array([candidate.cuts for candidate in candidates])
-    odds = atoms * (np.log(sure / (1 - sure)) - CUT * cuts)
+    odds = scores(candidates, probability)
     for number, line in enumerate(lines):
         ending: dict[int, list[int]] = {}
         for k, candidate in enumerate(candidates):
@@ -187,6 +185,18 @@ def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np
             best.append(max(options, key=lambda option: option[0]))
         kept.extend(best[-1][1])
     return kept
+
+
+def scores(candidates: list[Candidate], probability: np.ndarray) -> np.ndarray:
+    """How much each of N candidates speaks for itself, float N: above 0 what is rather a digit.
+
+    Its log odds of being a digit, for each pixel of its ink, so that a digit that was cut in vain counts as much
+    whole as in pieces, and a speck beside a digit next to nothing. Digits seldom touch, so each cut lowers the odds.
+    """
+    sure = np.clip(probability, LEAST, 1 - LEAST)
+    ink = np.array([candidate.atom.mask.sum() for candidate in candidates], float)
+    cuts = np.array([candidate.cuts for candidate in candidates])
+    return ink * (np.log(sure / (1 - sure)) - CUT * cuts)
 
 
 def without_words(lines: list[list[Atom]], candidates: list[Candidate], kept: list[int]) -> list[int]:

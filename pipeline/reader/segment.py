@@ -20,7 +20,7 @@ MOST_ATOMS = 6
 SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
 FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
 REACH = 0.25  # the widest gap between two pieces of one digit
-WIDEST = 1.6  # no digit is wider than this times its height
+WIDEST = 2.0  # no digit is wider than this times its height
 TALLEST = 2.5  # nor higher than this times the height of its line
 FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
 # A digit is at least so many working pixels high or wide.

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.reader.atom import Atom
+from pipeline.reader.atom import Atom, union
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
 from pipeline.reader.reader import Reader, agree, choose, refuse, with_odds, without_words
@@ -222,9 +222,11 @@ def test_boxes_stay_in_the_picture(reader: Reader) -> None:
 
 
 def candidates(*spans: tuple[int, int]) -> tuple[list[list[Atom]], list[Candidate]]:
-    atom = Atom(0, 0, np.ones((10, 10), np.uint8))
+    def atoms(first: int, last: int) -> Atom:
+        return Atom(10 * first, 0, np.ones((10, 10 * (last - first + 1)), np.uint8))
+
     count = 1 + max(last for _, last in spans)
-    return [[atom] * count], [Candidate(0, first, last, atom) for first, last in spans]
+    return [[atoms(i, i) for i in range(count)]], [Candidate(0, *span, atoms(*span)) for span in spans]
 
 
 @pytest.mark.parametrize(
@@ -249,6 +251,13 @@ def test_of_like_explanations_that_without_a_cut_is_chosen() -> None:
     halves = [replace(left, cuts=1), replace(right, cuts=1)]
     assert choose(lines, [left, right, whole], np.array([0.9, 0.9, 0.85])) == [0, 1]
     assert choose(lines, [*halves, whole], np.array([0.9, 0.9, 0.85])) == [2]
+
+
+def test_a_speck_is_taken_along_only_if_the_digit_is_no_less_one_with_it() -> None:
+    digit, speck = Atom(0, 0, np.ones((20, 10), np.uint8)), Atom(12, 0, np.ones((3, 3), np.uint8))
+    options = [Candidate(0, 0, 0, digit), Candidate(0, 0, 1, union([digit, speck]))]
+    assert choose([[digit, speck]], options, np.array([0.99, 0.9])) == [0]
+    assert choose([[digit, speck]], options, np.array([0.9, 0.99])) == [1]
 
 
 @pytest.mark.parametrize(
