@@ -39,6 +39,7 @@ lint: .venv/ready ## check style and types
 bench: .venv/ready ## measure speed, and compare it with what is promised
 	python -m tests.bench.bench_mnist_csv
 	python -m tests.bench.bench_reader
+	python -m tests.bench.bench_app
 
 .PHONY: screenshots
 screenshots: .venv/ready ## take README's pictures of the app anew, with the reader in use

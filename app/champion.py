@@ -21,7 +21,7 @@ _CHAMPION = """
 """
 _VERSION = "SELECT version, storage_location FROM model_versions WHERE name = ? AND version = ?"
 
-_NONE_YET = "no reader is in use yet; run `make`, which trains and registers one"
+NONE_YET = "no reader is in use yet; run `make`, which trains and registers one"
 
 
 class ChampionError(Exception):
@@ -59,7 +59,7 @@ def champion_version() -> str:
     if rows is None:
         return _ask_mlflow(uri)
     if not rows:
-        raise ChampionError(_NONE_YET)
+        raise ChampionError(NONE_YET)
     return rows[0][0]
 
 
@@ -100,7 +100,7 @@ def _database(uri: str) -> Path | None:
         return None
     database = Path(uri.removeprefix("sqlite:///"))
     if not database.is_file():
-        raise ChampionError(f"{_NONE_YET} (there is no {database})")
+        raise ChampionError(f"{NONE_YET} (there is no {database})")
     return database
 
 
@@ -161,7 +161,7 @@ def _ask_mlflow(uri: str) -> str:
         return str(client.get_model_version_by_alias(MODEL, ALIAS).version)
     except MlflowException as error:
         if error.error_code in none_yet:
-            raise ChampionError(f"{_NONE_YET} ({uri} has none)") from None
+            raise ChampionError(f"{NONE_YET} ({uri} has none)") from None
         raise StoreError(_unreachable(uri, error)) from None
     except Exception as error:
         raise StoreError(_unreachable(uri, error)) from None

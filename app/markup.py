@@ -66,8 +66,6 @@ def _bar(rank: str, digit: int, share: float | None) -> str:
 
 def refusals(reading: Reading, pixels: np.ndarray) -> str:
     """What was seen and not read, and why, cut out of the picture."""
-    if not reading.refusals:
-        return ""
     shown = sorted(reading.refusals, key=lambda refusal: -refusal.box[2] * refusal.box[3])[:_MOST_MARKS]
     marks = "".join(
         f'<span class="mark"><img alt="" src="{_data_url(_cut(pixels, refusal.box))}">{refusal.reason}</span>'

@@ -6,6 +6,7 @@ A wrong reading is corrected in the same place.
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import cv2
@@ -20,6 +21,8 @@ from pipeline.reader.reading import Reading
 
 # Pixels of the longer side of a picture that is shown.
 _SHOWN = 1600
+# Under this key a session keeps the last picture that was asked for, and what became of it.
+_LAST = "last read"
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,18 @@ class Read:
 
     Attributes:
         source: The encoded picture as it came.
-        pixels: uint8 H×W or H×W×3 RGB, upright.
         reading: What was read.
         version: Of the reader that read it.
     """
 
     source: bytes
-    pixels: np.ndarray
     reading: Reading
     version: str
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """The picture, uint8 H×W or H×W×3 RGB, upright."""
+        return picture.load(self.source)
 
 
 def use_reader() -> SharedReader:
@@ -99,16 +105,26 @@ def explain_camera() -> None:
         )
 
 
-def read(source: bytes, reader: SharedReader) -> Read | None:
-    """Read a picture; where that cannot be done, the page says why."""
-    try:
-        pixels = picture.load(source)
-        return Read(source, pixels, reader.read(pixels), reader.version)
-    except Exception as error:
-        st.error(
-            f"**This picture cannot be read.** {sentence(why_unread(error))}", icon=":material/broken_image:"
-        )
-        return None
+def read(source: bytes, reader: SharedReader, request: int = 0) -> Read | None:
+    """Read a picture, once however often the page runs; where that cannot be done, the page says why.
+
+    Args:
+        source: The encoded picture.
+        reader: Reads it.
+        request: Another number has the same picture read again.
+    """
+    asked = source, reader.version, request
+    before, outcome = st.session_state.get(_LAST, (None, None))
+    if asked != before:
+        try:
+            outcome = Read(source, reader.read(source), reader.version)
+        except Exception as error:
+            outcome = why_unread(error)
+        st.session_state[_LAST] = asked, outcome
+    if isinstance(outcome, Read):
+        return outcome
+    st.error(f"**This picture cannot be read.** {sentence(outcome)}", icon=":material/broken_image:")
+    return None
 
 
 def show(read: Read, advice: str) -> None:
@@ -123,7 +139,8 @@ def show(read: Read, advice: str) -> None:
         markup.number(reading)
         + markup.facts(reading, read.version)
         + markup.digits(reading)
-        + markup.refusals(reading, read.pixels)
+        # Else the picture need not be decoded.
+        + (markup.refusals(reading, read.pixels) if reading.refusals else "")
     )
     if not reading.digits:
         st.caption(advice)

@@ -2,18 +2,23 @@
 
 import hashlib
 import io
+import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.champion import MODEL, ROOT, StoreError, ask_mlflow, tracking_uri
+from app.champion import NONE_YET, ROOT, ChampionError, StoreError, tracking_uri
 
 _TEST_IMAGES = Path("data/prepared/test.npz")
+# Seconds. MLflow itself gives a server up much sooner; to import it takes long on a busy machine.
+_PATIENCE = 90
 
 
 @dataclass(frozen=True)
@@ -43,58 +48,69 @@ class Version:
     architecture: str
 
 
-@st.cache_data(show_spinner="Asking MLflow …", ttl=20)
-def versions(uri: str) -> list[Version]:
-    """All versions in the store at `uri`, the newest first.
+@dataclass(frozen=True)
+class Known:
+    """All versions, and what was measured of one of them.
+
+    Attributes:
+        versions: The newest first; at least one.
+        tables: CSV by the names in `registry.TABLES`, None where the version's run has none.
+    """
+
+    versions: list[Version]
+    tables: dict[str, str | None]
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """One of the tables."""
+        text = self.tables[name]
+        return None if text is None else pd.read_csv(io.StringIO(text))
+
+
+@st.cache_data(show_spinner="Asking MLflow …", ttl=60, max_entries=20)
+def known(uri: str, chosen: str | None) -> Known:
+    """What the store at `uri` knows.
+
+    Args:
+        uri: MLflow's tracking URI.
+        chosen: The version whose tables are wanted; None for the champion's, or else the newest one's.
 
     Raises:
-        StoreError: The store does not answer.
+        ChampionError: There is no version yet, or the store does not answer.
     """
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///").split("?")[0]).exists():
         # MLflow would make it.
-        return []
+        raise ChampionError(NONE_YET)
     try:
-        client = ask_mlflow()
-        found = client.search_model_versions(f"name='{MODEL}'")
-        if not found:
-            return []
-        aliases: dict[str, list[str]] = {}
-        for alias, number in client.get_registered_model(MODEL).aliases.items():
-            aliases.setdefault(str(number), []).append(alias)
-        known = [_version(client, each, tuple(aliases.get(str(each.version), ()))) for each in found]
-    except Exception as error:
+        asked = subprocess.run(
+            [sys.executable, "-m", "app.registry", *([chosen] if chosen else [])],
+            cwd=ROOT,
+            env={**os.environ, "MLFLOW_TRACKING_URI": uri},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        reasons = str(getattr(error, "stderr", None) or "").splitlines() or [type(error).__name__]
         raise StoreError(
-            f"the MLflow store {uri} cannot be used; check MLFLOW_TRACKING_URI ({type(error).__name__})"
+            f"the MLflow store {uri} cannot be used; check MLFLOW_TRACKING_URI ({reasons[-1]})"
         ) from None
-    return sorted(known, key=lambda version: -int(version.number))
-
-
-def _version(client: Any, version: Any, aliases: tuple[str, ...]) -> Version:
-    run = client.get_run(version.run_id)
-    return Version(
-        number=str(version.version),
-        aliases=aliases,
-        created=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
-        run=version.run_id,
-        experiment=run.info.experiment_id,
-        decision=version.tags.get("promotion", ""),
-        metrics=run.data.metrics,
-        tags=run.data.tags,
-        architecture=run.data.params.get("train.architecture", "unknown"),
-    )
-
-
-@st.cache_data(show_spinner=False, max_entries=50)
-def table(run: str, name: str) -> pd.DataFrame | None:
-    """A CSV file of a run's reports, such as `test/misread.csv`; None if the run has none."""
-    ask_mlflow()
-    from mlflow.artifacts import load_text
-
-    try:
-        return pd.read_csv(io.StringIO(load_text(f"runs:/{run}/reports/{name}")))
-    # What a store says of a missing file depends on what it is.
-    except Exception:
-        return None
+    # What MLflow may have said before does not matter.
+    found = json.loads(asked.stdout.splitlines()[-1])
+    if not found["versions"]:
+        raise ChampionError(NONE_YET)
+    versions = [
+        Version(
+            **{
+                **version,
+                "aliases": tuple(version["aliases"]),
+                "created": datetime.fromisoformat(version["created"]),
+            }
+        )
+        for version in found["versions"]
+    ]
+    return Known(versions, found["tables"])
 
 
 def test_images(indices: list[int], digest: str | None) -> np.ndarray | None:

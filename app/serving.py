@@ -2,12 +2,16 @@
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app.champion import ChampionError, StoreError, champion_version, load_version
+from pipeline.reader import log, picture
 from pipeline.reader.reading import Reading
+
+Source = bytes | np.ndarray
 
 # Under this key a session keeps the version it chose on the page Model; without one it follows the champion.
 CHOSEN = "chosen version"
@@ -16,10 +20,7 @@ _FRESH, _FRESH_FAILURE = 3.0, 30.0
 
 
 class SharedReader:
-    """A version's reader that many threads may use at once.
-
-    LiteRT's interpreters take one call at a time. Pictures are decoded before, by whoever has one to read:
-    decoding a large one takes longer than all else.
+    """A version's reader that many threads may use at once, and that logs what it reads if it is to.
 
     Attributes:
         version: Of the registered model.
@@ -27,13 +28,41 @@ class SharedReader:
 
     def __init__(self, version: str) -> None:
         self.version = version
-        self._reader = load_version(version)
+        self._reader = _OneAtATime(load_version(version))
+        self._logged = log.logged(self._reader, "app", version)
+
+    def read(self, source: Source) -> Reading:
+        """Read a picture: what `picture.load` takes.
+
+        Raises:
+            Exception: `why_unread` says what is wrong with the picture.
+        """
+        reading: Reading = self._logged.read(source)
+        return reading
+
+    def read_frame(self, source: Source) -> Reading:
+        """Read a frame of a video as `read` does. It is not logged: twenty a second of one and the same number would
+        be all that the log shows.
+        """
+        return self._reader.read(source)
+
+
+class _OneAtATime:
+    """A reader that lets one thread in.
+
+    LiteRT's interpreters take one call at a time. Pictures are decoded before: decoding a large one takes longer
+    than all else.
+    """
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
         self._lock = threading.Lock()
 
-    def read(self, pixels: np.ndarray) -> Reading:
-        """Read a picture as `picture.load` returns it."""
+    def read(self, source: Source) -> Reading:
+        pixels = picture.load(source)
         with self._lock:
-            return self._reader.read(pixels)
+            reading: Reading = self._reader.read(pixels)
+            return reading
 
 
 class Champion:

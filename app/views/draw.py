@@ -19,7 +19,7 @@ def draw() -> None:
     read = None
     if drawing:
         source = base64.b64decode(drawing["png"].split(",", 1)[1])
-        read = panel.read(source, reader)
+        read = panel.read(source, reader, drawing["number"])
     left, right = st.columns([3, 2], gap="medium")
     with left:
         canvas(key=_SHEET, data=read and _boxes(read, drawing), on_drawing_change=lambda: None)

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from app import markup, panel, report
-from app.champion import ALIAS, StoreError, tracking_uri
-from app.report import Version
+from app.champion import ALIAS, ChampionError, tracking_uri
+from app.report import Known, Version
 from app.serving import CHOSEN
 
 _FOLLOW, _PICKED = "champion", "picked version"
@@ -75,10 +75,9 @@ def _figure(label: str, share: float | None, digits: int) -> None:
         st.metric(label, "unknown" if share is None else f"{100 * share:.{digits}f} %")
 
 
-def mistakes(version: Version) -> None:
+def mistakes(version: Version, known: Known) -> None:
     """The confusion matrix, and the test images of the cell that was clicked."""
-    confusion = report.table(version.run, "test/confusion.csv")
-    misread = report.table(version.run, "test/misread.csv")
+    confusion, misread = known.table("confusion"), known.table("misread")
     if confusion is None or misread is None:
         return _missing("test results")
     left, right = st.columns([1, 1], gap="medium")
@@ -130,9 +129,9 @@ def _matrix(confusion: pd.DataFrame) -> alt.LayerChart:
     return (heat + numbers + clickable).properties(height=400)
 
 
-def curves(version: Version) -> None:
+def curves(known: Known) -> None:
     """Accuracy and loss, epoch by epoch."""
-    history = report.table(version.run, "training/history.csv")
+    history = known.table("history")
     if history is None:
         return _missing("training curves")
     for column, (name, title) in zip(
@@ -155,9 +154,9 @@ def curves(version: Version) -> None:
     return None
 
 
-def calibration(version: Version) -> None:
+def calibration(known: Known) -> None:
     """How often the network is right where it says how sure it is."""
-    bins = report.table(version.run, "test/reliability.csv")
+    bins = known.table("reliability")
     if bins is None:
         return _missing("calibration")
     axis = alt.Scale(domain=[0, 1])
@@ -183,9 +182,9 @@ def calibration(version: Version) -> None:
     return None
 
 
-def pages(version: Version) -> None:
+def pages(known: Known) -> None:
     """How generated pages are read, by what is on them."""
-    effects = report.table(version.run, "pages/effects.csv")
+    effects = known.table("effects")
     if effects is None:
         return _missing("results on pages")
     effects["effect"] = effects.effect.str.replace("_", " ")
@@ -243,18 +242,19 @@ def _missing(what: str) -> None:
 
 st.title("Model")
 try:
-    known = report.versions(tracking_uri())
-except StoreError as error:
+    known = report.known(tracking_uri(), st.session_state.get(CHOSEN))
+    version = choose(known.versions)
+    # Those of the version that was chosen just now.
+    known = report.known(tracking_uri(), st.session_state[CHOSEN])
+except ChampionError as error:
     panel.show_failure(error)
     st.stop()
-if not known:
-    panel.use_reader()
-version = choose(known)
 headline(version)
-names = ("Mistakes", "Pages", "Calibration", "Training", "All versions")
-tabs = st.tabs(names)
-for tab, show in zip(tabs, (mistakes, pages, calibration, curves), strict=False):
+tabs = st.tabs(("Mistakes", "Pages", "Calibration", "Training", "All versions"))
+with tabs[0]:
+    mistakes(version, known)
+for tab, show in zip(tabs[1:], (pages, calibration, curves), strict=False):
     with tab:
-        show(version)
+        show(known)
 with tabs[-1]:
-    registry(known)
+    registry(known.versions)

@@ -15,7 +15,6 @@ from app.champion import why_unread
 from app.components import paste
 from app.folder import COLUMNS
 from app.serving import SharedReader
-from pipeline.reader import picture
 from pipeline.reader.reading import Reading
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -92,7 +91,7 @@ def read_all(pictures: list[tuple[str, bytes]], reader: SharedReader) -> list[An
 
 def _read(name: str, source: bytes, reader: SharedReader) -> Answer:
     try:
-        return Answer(name, source, reader.read(picture.load(source)), "", reader.version)
+        return Answer(name, source, reader.read(source), "", reader.version)
     except Exception as error:
         return Answer(name, source, None, why_unread(error), reader.version)
 
@@ -138,7 +137,7 @@ def show(answer: Answer) -> None:
             icon=":material/broken_image:",
         )
         return
-    read = panel.Read(answer.source, picture.load(answer.source), answer.reading, answer.version)
+    read = panel.Read(answer.source, answer.reading, answer.version)
     left, right = st.columns([3, 2], gap="medium")
     left.image(panel.annotated(read), caption=panel.escaped(answer.name), output_format="JPEG")
     with right:

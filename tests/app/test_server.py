@@ -1,9 +1,13 @@
 """The WebSocket of the page Live."""
 
+import gc
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,10 +20,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from app import server
+from app import server, serving
 from tests.app.conftest import Store
 from tests.app.test_champion import as_png, sheet_with_a_seven
-from tests.conftest import free_port
+from tests.conftest import ROOT, free_port
 
 
 @pytest.fixture
@@ -82,3 +86,30 @@ def test_a_frame_that_is_too_large_closes_the_connection(address: str) -> None:
             socket.recv(timeout=30)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009
+
+
+def test_the_server_is_up_before_what_reads_is_imported() -> None:
+    code = "import sys, app.server; print({'numpy', 'cv2', 'scipy', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_what_reads_is_there_before_the_first_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    monkeypatch.setattr(serving, "champion", serving.Champion())
+    serving.shared_reader.clear()
+    try:
+        server.prepare()
+        monkeypatch.delattr(serving, "load_version")
+        assert serving.reader_in_use().version == "1"
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        serving.shared_reader.clear()
+
+
+def test_without_a_reader_the_server_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
+    monkeypatch.setattr(serving, "champion", serving.Champion())
+    server.prepare()
+    gc.unfreeze()

@@ -1,8 +1,10 @@
 """One reader for all sessions, and the champion as it is now."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 
 from app import serving
 from app.champion import ChampionError, StoreError
+from pipeline.reader import log
 from tests.app.conftest import Store
-from tests.app.test_champion import is_sevens, sheet_with_a_seven
+from tests.app.test_champion import as_png, is_sevens, sheet_with_a_seven
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +55,27 @@ def test_twenty_sessions_share_one_reader_and_read_at_once(
     assert len({reader for reader, _ in answers}) == 1
     for number, (_, texts) in enumerate(answers):
         assert [is_sevens(text) for text in texts] == [bool((number + k) % 2) for k in range(10)]
+
+
+def test_readings_are_logged_if_asked_for_and_frames_are_not(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    monkeypatch.setenv(log.FILE, str(tmp_path / "readings.db"))
+    monkeypatch.setenv(log.PICTURES, "1")
+    seven = as_png(sheet_with_a_seven())
+    reader = serving.reader_in_use()
+    reading = reader.read(seven)
+    assert is_sevens(reading.text)
+    with pytest.raises(Exception, match="not a picture"):
+        reader.read(b"milk, bread")
+    assert is_sevens(reader.read_frame(seven).text)
+    with sqlite3.connect(tmp_path / "readings.db") as connection:
+        rows = connection.execute("SELECT origin, version, text, error, picture FROM readings").fetchall()
+    (first, second) = rows
+    assert first == ("app", reader.version, reading.text, None, seven)
+    assert second[:3] == ("app", reader.version, None)
+    assert "not a picture" in second[3]
 
 
 def test_a_new_champion_is_picked_up_and_a_chosen_version_stays(own_store: Store) -> None:

@@ -6,62 +6,36 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from pipeline.reader.picture import load
 from tests.app.test_champion import as_png
-from tests.browser.conftest import CHROMIUM, STROKES, VIDEO_NUMBER, App, written
+from tests.browser.conftest import App
+from tests.browser.running import (
+    CHROMIUM,
+    NO_CHROMIUM,
+    VIDEO_NUMBER,
+    draw,
+    launch,
+    open_sheet,
+    strokes_on_sheet,
+    written,
+)
 from tests.conftest import ROOT
 
 if CHROMIUM is None:
-    pytest.skip(
-        "no Chromium is installed; `playwright install chromium` or your system's packages bring one",
-        allow_module_level=True,
-    )
+    pytest.skip(NO_CHROMIUM, allow_module_level=True)
 
 PAGES = ("", "upload", "camera", "live", "model")
 
 
-def open_sheet(page: Page, app: App) -> None:
-    page.goto(app.url)
-    page.get_by_text("Write a number here").wait_for()
-
-
-def draw(page: Page, text: str, start: float = 0.1) -> None:
-    """Write with the mouse, each digit a sixth of the sheet wide, from a share of its width on."""
-    for stroke in strokes_on_sheet(page, text, start):
-        page.mouse.move(*stroke[0])
-        page.mouse.down()
-        for point in stroke[1:]:
-            page.mouse.move(*point, steps=4)
-        page.mouse.up()
-
-
-def strokes_on_sheet(page: Page, text: str, start: float) -> list[list[tuple[float, float]]]:
-    sheet = page.locator(".sheet canvas").bounding_box()
-    assert sheet is not None
-    side = sheet["width"] / 6
-    return [
-        [
-            (
-                sheet["x"] + start * sheet["width"] + (1.4 * k + x) * side,
-                sheet["y"] + 0.2 * sheet["height"] + 1.4 * y * side,
-            )
-            for x, y in stroke
-        ]
-        for k, digit in enumerate(text)
-        for stroke in STROKES[digit]
-    ]
-
-
 def test_draw_a_digit_then_a_number(page: Page, app: App) -> None:
-    open_sheet(page, app)
+    open_sheet(page, app.url)
     draw(page, "7")
     expect(page.locator(".number")).to_have_text("7")
     page.get_by_role("button", name="Clear").click()
@@ -82,7 +56,7 @@ def test_draw_a_digit_then_a_number(page: Page, app: App) -> None:
 
 
 def test_keys_and_buttons_take_back_and_bring_back(page: Page, app: App) -> None:
-    open_sheet(page, app)
+    open_sheet(page, app.url)
     draw(page, "7")
     draw(page, "2", start=0.4)
     expect(page.locator(".number")).to_have_text("72")
@@ -117,7 +91,7 @@ def test_draw_on_a_phone(browser: Browser, app: App, pen: str) -> None:
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=3
     )
     page = phone.new_page()
-    open_sheet(page, app)
+    open_sheet(page, app.url)
     devtools = phone.new_cdp_session(page)
     for stroke in strokes_on_sheet(page, "42", 0.1):
         for k, (x, y) in enumerate([*stroke, stroke[-1]]):
@@ -138,27 +112,28 @@ def test_draw_on_a_phone(browser: Browser, app: App, pen: str) -> None:
 
 
 def test_a_correction_is_kept_once(page: Page, app: App) -> None:
-    open_sheet(page, app)
-    draw(page, "74")
-    expect(page.locator(".number")).to_have_text("74")
+    open_sheet(page, app.url)
+    # Strokes that are digits: after each but the last another number is read.
+    draw(page, "77")
+    expect(page.locator(".number")).to_have_text("77")
     before = app.corrections()
     field = page.get_by_role("textbox", name="Wrong?")
-    expect(field).to_have_value("74")
+    expect(field).to_have_value("77")
     field.fill("7x")
     page.get_by_role("button", name="Keep correction").click()
     expect(page.get_by_text('"7x" is not a number')).to_be_visible()
-    field.fill("74")
+    field.fill("77")
     page.get_by_role("button", name="Keep correction").click()
     expect(page.get_by_text("there is nothing to correct")).to_be_visible()
     assert app.corrections() == before
     for _ in range(2):
-        field.fill("14")
+        field.fill("17")
         page.get_by_role("button", name="Keep correction").click()
-        expect(page.get_by_text("Kept: 14 instead of 74")).to_be_visible()
+        expect(page.get_by_text("Kept: 17 instead of 77")).to_be_visible()
     (new,) = set(app.corrections()) - set(before)
     correction = json.loads(new.read_text())
-    assert correction["truth"] == "14"
-    assert correction["reading"]["text"] == "74"
+    assert correction["truth"] == "17"
+    assert correction["reading"]["text"] == "77"
     assert correction["model_version"] == page.locator(".facts").inner_text().rsplit(" ", 1)[1]
     picture = (new.parent / "picture.png").read_bytes()
     assert hashlib.sha256(picture).hexdigest() == new.parent.name
@@ -268,9 +243,7 @@ def test_live_numbers_do_not_flicker_and_a_frame_can_be_corrected(page: Page, ap
     expect(page.get_by_text("The camera is off")).to_be_visible()
 
 
-def test_a_camera_that_is_refused_or_missing(
-    browser: Browser, launch: Callable[..., Browser], app: App
-) -> None:
+def test_a_camera_that_is_refused_or_missing(browser: Browser, playwright: Playwright, app: App) -> None:
     refused = browser.new_context()
     page = refused.new_page()
     page.goto(f"{app.url}/live")
@@ -279,7 +252,7 @@ def test_a_camera_that_is_refused_or_missing(
     expect(page.get_by_role("button", name="Start camera")).to_be_visible()
     refused.close()
 
-    without = launch()
+    without = launch(playwright)
     context = without.new_context(permissions=["camera"])
     page = context.new_page()
     page.goto(f"{app.url}/live")
@@ -326,13 +299,13 @@ def test_each_session_may_read_with_another_version(page: Page, app: App, contex
     draw(page, "7")
     expect(page.locator(".facts")).to_contain_text("version 1")
     other = context.new_page()
-    open_sheet(other, app)
+    open_sheet(other, app.url)
     draw(other, "7")
     expect(other.locator(".facts")).to_contain_text(f"version {champion}")
 
 
 def test_a_new_champion_reads_without_a_restart(page: Page, app: App) -> None:
-    open_sheet(page, app)
+    open_sheet(page, app.url)
     draw(page, "7")
     facts = page.locator(".facts")
     expect(facts).to_be_visible()

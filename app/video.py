@@ -1,0 +1,37 @@
+"""What the page Live shows of each frame."""
+
+from typing import Any
+
+from app import markup
+from app.champion import ChampionError, why_unread
+from app.serving import reader_in_use
+from app.smoothing import Smoother
+
+
+class Video:
+    """The frames of one camera, one after the other.
+
+    Args:
+        chosen: The version that reads; None for the champion as it is at each frame.
+    """
+
+    def __init__(self, chosen: str | None) -> None:
+        self._chosen = chosen
+        self._smoother = Smoother()
+
+    def answer(self, frame: bytes) -> dict[str, Any]:
+        """What the page shows of the next frame, an encoded picture, or {"error": why there is nothing to show}."""
+        try:
+            reader = reader_in_use(self._chosen)
+            reading = self._smoother.follow(reader.read_frame(frame))
+        except ChampionError as error:
+            return {"error": str(error)}
+        except Exception as error:
+            return {"error": why_unread(error)}
+        return {
+            "html": markup.number(reading) + markup.facts(reading, reader.version) + markup.digits(reading),
+            "boxes": [
+                {"box": digit.box, "label": str(digit.digit), "confidence": digit.confidence}
+                for digit in reading.digits
+            ],
+        }
