@@ -49,12 +49,12 @@ async def frames(socket: WebSocket) -> None:
 
 def prepare() -> None:
     """Import and load what reads."""
+    from app import panel  # with all that every page needs
     from app.champion import ChampionError
-    from app.panel import reader_in_use
 
     # Without a reader each page says why.
     with suppress(ChampionError):
-        reader_in_use()
+        panel.reader_in_use()
     # After each run of a page Streamlit has Python look for garbage, which held up the answer by 70 ms as long as
     # all that was imported, and stays, was looked through each time.
     gc.collect()

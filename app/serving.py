@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app.champion import ChampionError, StoreError, champion_version, load_version
-from pipeline.reader import log, picture
+from pipeline.reader import log
 from pipeline.reader.reading import Reading
 
 Source = bytes | np.ndarray
@@ -48,20 +48,15 @@ class SharedReader:
 
 
 class _OneAtATime:
-    """A reader that lets one thread in.
-
-    LiteRT's interpreters take one call at a time. Pictures are decoded before: decoding a large one takes longer
-    than all else.
-    """
+    """A reader that lets one thread in: LiteRT's interpreters take one call at a time."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
         self._lock = threading.Lock()
 
     def read(self, source: Source) -> Reading:
-        pixels = picture.load(source)
         with self._lock:
-            reading: Reading = self._reader.read(pixels)
+            reading: Reading = self._reader.read(source)
             return reading
 
 

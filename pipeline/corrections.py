@@ -27,7 +27,7 @@ from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import LONGEST_SIDE, find_ink
-from pipeline.reader.reader import PAGE_ODDS, choose, scores, with_odds, without_words
+from pipeline.reader.reader import LEAST, PAGE_ODDS, amounts_of_ink, choose, scores, with_odds, without_words
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, look
 from pipeline.scoring import joined
@@ -35,8 +35,6 @@ from pipeline.stage import run, whole_file
 
 AS_READ, ALIGNED = "cut as read", "aligned with the truth"
 NOT_CUT = "digits not found: evaluates only"
-# No probability counts as less, so that one doubtful digit does not decide the whole alignment.
-LEAST = 1e-3
 # So that the judge does not forget what it knows, it goes through some of its examples again with the corrected ones.
 REHEARSED, EPOCHS, RATE = 6000, 3, 1e-3
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
@@ -159,8 +157,8 @@ def align(
     """
     odds = scores(candidates, 1 - judged[:, NO_DIGIT])
     likely = judged[:, :NO_DIGIT] / judged[:, :NO_DIGIT].sum(axis=1, keepdims=True)
-    ink = np.array([candidate.atom.mask.sum() for candidate in candidates], float)
-    digit = ink[:, None] * np.log(np.maximum(likely, LEAST))
+    # No digit counts as less probable than LEAST, so that a doubtful one does not decide the whole alignment.
+    digit = amounts_of_ink(candidates)[:, None] * np.log(np.maximum(likely, LEAST))
     # best[k] holds the best score, and its candidates, of all ways to tell the first k digits.
     best: list[tuple[float, list[int]] | None] = [(0.0, []), *[None] * len(truth)]
     for number, line in enumerate(lines):

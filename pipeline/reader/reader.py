@@ -1,6 +1,7 @@
 """Image in, numbers out: the steps in order."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,12 +116,7 @@ def turn_back(reading: Reading, quarters: int) -> Reading:
             return width - y - box_height, x, box_height, box_width
         return y, height - x - box_width, box_height, box_width
 
-    return replace(
-        reading,
-        digits=tuple(replace(digit, box=back(digit.box)) for digit in reading.digits),
-        refusals=tuple(replace(refusal, box=back(refusal.box)) for refusal in reading.refusals),
-        size=(height, width),
-    )
+    return with_boxes(reading, back, (height, width))
 
 
 def enlarge(reading: Reading, size: tuple[int, int]) -> Reading:
@@ -132,10 +128,15 @@ def enlarge(reading: Reading, size: tuple[int, int]) -> Reading:
         right, bottom = round((box[0] + box[2]) * columns), round((box[1] + box[3]) * rows)
         return left, top, right - left, bottom - top
 
+    return with_boxes(reading, whole, size)
+
+
+def with_boxes(reading: Reading, moved: Callable[[Box], Box], size: tuple[int, int]) -> Reading:
+    """The reading with each box moved, of a picture of `size`: height, width."""
     return replace(
         reading,
-        digits=tuple(replace(digit, box=whole(digit.box)) for digit in reading.digits),
-        refusals=tuple(replace(refusal, box=whole(refusal.box)) for refusal in reading.refusals),
+        digits=tuple(replace(digit, box=moved(digit.box)) for digit in reading.digits),
+        refusals=tuple(replace(refusal, box=moved(refusal.box)) for refusal in reading.refusals),
         size=size,
     )
 
@@ -194,9 +195,13 @@ def scores(candidates: list[Candidate], probability: np.ndarray) -> np.ndarray:
     whole as in pieces, and a speck beside a digit next to nothing. Digits seldom touch, so each cut lowers the odds.
     """
     sure = np.clip(probability, LEAST, 1 - LEAST)
-    ink = np.array([candidate.atom.mask.sum() for candidate in candidates], float)
     cuts = np.array([candidate.cuts for candidate in candidates])
-    return ink * (np.log(sure / (1 - sure)) - CUT * cuts)
+    return amounts_of_ink(candidates) * (np.log(sure / (1 - sure)) - CUT * cuts)
+
+
+def amounts_of_ink(candidates: list[Candidate]) -> np.ndarray:
+    """How many pixels of ink each of N candidates has, float N."""
+    return np.array([candidate.atom.mask.sum() for candidate in candidates], float)
 
 
 def without_words(lines: list[list[Atom]], candidates: list[Candidate], kept: list[int]) -> list[int]:

@@ -194,6 +194,8 @@ def test_a_picture_from_the_clipboard_and_a_sample(page: Page, app: App) -> None
 
 def test_take_a_picture(page: Page, app: App) -> None:
     page.goto(f"{app.url}/camera")
+    # Before its first frame the camera gives an empty picture, or none; a person waits to see something.
+    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0")
     page.get_by_role("button", name="Take Photo").click()
     expect(page.locator(".number")).to_have_text(VIDEO_NUMBER)
     # The photo, and the same with its boxes.
