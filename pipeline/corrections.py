@@ -2,14 +2,16 @@
 
     python -m pipeline.corrections
 
-Reads data/feedback/, data/prepared/candidates.npz, models/cutter.tflite and models/judge.keras; writes
-models/judge.tflite, data/prepared/corrections.npz (`images`, uint8 N×28×28, and `labels`, uint8 N) and
-reports/corrections.csv, which says what became of each picture. Without corrections the judge stays as it is.
+Reads data/feedback/, data/prepared/{train,candidates}.npz, models/cutter.tflite and models/judge.keras; writes
+models/judge.tflite, data/prepared/corrections.npz (`images`, uint8 N×28×28, and `labels`, uint8 N: the digits, then
+some of MNIST's that lean as they do) and reports/corrections.csv, which says what became of each picture. Without
+corrections the judge stays as it is.
 
 The judge cuts, not the reader in use: it was trained on MNIST alone and before the digits' network, so that what is
 trained on follows from files that DVC knows, and no version depends on the one before it.
 """
 
+from collections.abc import Callable
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ from tqdm import tqdm
 from pipeline import feedback, files, params
 from pipeline.feedback import Correction
 from pipeline.judge import learn
+from pipeline.lean import leaned, leaned_views, leans
 from pipeline.reader import picture, segment
 from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
@@ -35,8 +38,11 @@ from pipeline.stage import run, whole_file
 
 AS_READ, ALIGNED = "cut as read", "aligned with the truth"
 NOT_CUT = "digits not found: evaluates only"
-# So that the judge does not forget what it knows, it goes through some of its examples again with the corrected ones.
-REHEARSED, EPOCHS, RATE = 6000, 3, 1e-3
+# With the corrected ones the judge goes through so many of its examples again, so that it does not forget them, and
+# through as many of them, and of MNIST's digits, that lean as the corrected ones do.
+REHEARSED, EPOCHS, RATE = 20_000, 3, 1e-3
+# So many of MNIST's digits, leaned, the digits' network gets beside the corrected ones.
+LEANED = 600
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
 NEARLY = 0.8
 
@@ -80,18 +86,22 @@ def corrections() -> None:
         for correction in tqdm(training, unit="picture", disable=None)
     }
     found = [cut for cut in cuts.values() if cut is not None]
-    if found and weight:
-        teach(judge, found, weight, seed)
-        judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
-
     images = np.concatenate([np.empty((0, 28, 28), np.uint8), *(cut.digits for cut in found)])
     labels = np.concatenate([np.empty(0, int), *(cut.labels for cut in found)])
+    digits = len(labels)
+    if found and weight:
+        upright = files.read_split("train")
+        amounts = leans(images, labels, *upright)
+        teach(judge, found, weight, upright, amounts, seed)
+        judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
+        like_them = some_leaned(leaned, *upright, amounts, LEANED, np.random.default_rng(seed))
+        images, labels = np.concatenate([images, like_them[0]]), np.concatenate([labels, like_them[1]])
     with whole_file(files.split_path("corrections")) as file:
         np.savez(file, images=images, labels=labels.astype(np.uint8))
     write_report(given, cuts)
     print(
         f"{len(given)} corrected pictures: {len(given) - len(training)} only evaluate, {len(found)} train, with "
-        f"{len(labels)} digits; in {len(training) - len(found)} the digits were not found"
+        f"{digits} digits; in {len(training) - len(found)} the digits were not found"
     )
 
 
@@ -178,15 +188,46 @@ def align(
     return best[-1][1] if best[-1] is not None else None
 
 
-def teach(judge: keras.Model, cuts: list[Cut], weight: int, seed: int) -> None:
-    """Go on training the judge, with all that was cut out of corrected pictures, `weight` times."""
+def some_leaned(
+    lean: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    images: np.ndarray,
+    labels: np.ndarray,
+    amounts: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """So many of the images, each leaned by one of the amounts, and their labels; none if there are no amounts."""
+    some = rng.permutation(len(images))[: count if len(amounts) else 0]
+    return lean(images[some], rng.choice(amounts, len(some))), labels[some]
+
+
+def teach(
+    judge: keras.Model,
+    cuts: list[Cut],
+    weight: int,
+    upright: tuple[np.ndarray, np.ndarray],
+    amounts: np.ndarray,
+    seed: int,
+) -> None:
+    """Go on training the judge, with all that was cut out of corrected pictures, `weight` times.
+
+    Args:
+        upright: Training digits and their labels.
+        amounts: How far the corrected digits lean.
+    """
+    rng = np.random.default_rng(seed)
     _, views, truths = files.read_candidates()
-    some = np.random.default_rng(seed).permutation(len(views))[:REHEARSED]
-    corrected = np.concatenate([cut.views for cut in cuts]), np.concatenate([cut.truths for cut in cuts])
+    again = rng.permutation(len(views))[:REHEARSED]
+    examples = [
+        (views[again], truths[again]),
+        some_leaned(leaned_views, views, truths, amounts, REHEARSED, rng),
+        some_leaned(leaned, *upright, amounts, REHEARSED, rng),
+        *((np.repeat(cut.views, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
+    ]
     learn(
         judge,
-        np.concatenate([views[some], np.repeat(corrected[0], weight, axis=0)]),
-        np.concatenate([truths[some], np.repeat(corrected[1], weight)]),
+        np.concatenate([some for some, _ in examples]),
+        np.concatenate([truth for _, truth in examples]),
         epochs=EPOCHS,
         seed=seed,
         rate=RATE,

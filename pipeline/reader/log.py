@@ -122,12 +122,15 @@ def looks(image: np.ndarray) -> tuple[float, float, float]:
     """What a digit, uint8 28×28, looks like.
 
     Returns:
-        Its ink, as a share of the picture; the width of its strokes in pixels; and its slant: pixels to the right
-        for each pixel up.
+        Its ink, as a share of the picture; the width of its strokes in pixels; and its `slant`.
     """
+    return float(image.mean()) / 255, stroke_width(image > 127), slant(image)
+
+
+def slant(image: np.ndarray) -> float:
+    """How far a digit, uint8 H×W, leans: pixels to the right for each pixel up."""
     moments = cv2.moments(image)
-    slant = -moments["mu11"] / moments["mu02"] if moments["mu02"] > 0 else 0.0
-    return float(image.mean()) / 255, stroke_width(image > 127), float(slant)
+    return float(-moments["mu11"] / moments["mu02"]) if moments["mu02"] > 0 else 0.0
 
 
 def _encoded(source: Any) -> bytes | None:
