@@ -38,7 +38,7 @@ lint: .venv/ready ## check style and types
 .PHONY: bench
 bench: .venv/ready ## measure speed, and compare it with what is promised
 	# One that finds a promise broken must not keep the next from measuring.
-	status=0; for what in mnist_csv reader app; do python -m tests.bench.bench_$$what || status=1; done; exit $$status
+	status=0; for what in mnist_csv training reader ways app; do python -m tests.bench.bench_$$what || status=1; done; exit $$status
 
 .PHONY: screenshots
 screenshots: .venv/ready ## take README's pictures of the app anew, with the reader in use

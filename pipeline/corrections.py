@@ -11,7 +11,6 @@ The judge cuts, not the reader in use: it was trained on MNIST alone and before 
 trained on follows from files that DVC knows, and no version depends on the one before it.
 """
 
-from collections.abc import Callable
 from itertools import groupby
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from tqdm import tqdm
 from pipeline import feedback, files, params
 from pipeline.feedback import Correction
 from pipeline.judge import learn
-from pipeline.lean import leaned, leaned_views, leans
+from pipeline.lean import leaned, leans
 from pipeline.reader import picture, segment
 from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
@@ -40,9 +39,9 @@ AS_READ, ALIGNED = "cut as read", "aligned with the truth"
 NOT_CUT = "digits not found: evaluates only"
 # With the corrected ones the judge goes through so many of its examples again, so that it does not forget them, and
 # through as many of them, and of MNIST's digits, that lean as the corrected ones do.
-REHEARSED, EPOCHS, RATE = 20_000, 3, 1e-3
+REHEARSED, EPOCHS, RATE = 20_000, 4, 1e-3
 # So many of MNIST's digits, leaned, the digits' network gets beside the corrected ones.
-LEANED = 600
+LEANED = 1000
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
 NEARLY = 0.8
 
@@ -94,7 +93,7 @@ def corrections() -> None:
         amounts = leans(images, labels, *upright)
         teach(judge, found, weight, upright, amounts, seed)
         judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
-        like_them = some_leaned(leaned, *upright, amounts, LEANED, np.random.default_rng(seed))
+        like_them = some_leaned(*upright, amounts, LEANED, np.random.default_rng(seed))
         images, labels = np.concatenate([images, like_them[0]]), np.concatenate([labels, like_them[1]])
     with whole_file(files.split_path("corrections")) as file:
         np.savez(file, images=images, labels=labels.astype(np.uint8))
@@ -189,16 +188,11 @@ def align(
 
 
 def some_leaned(
-    lean: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    images: np.ndarray,
-    labels: np.ndarray,
-    amounts: np.ndarray,
-    count: int,
-    rng: np.random.Generator,
+    images: np.ndarray, labels: np.ndarray, amounts: np.ndarray, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """So many of the images, each leaned by one of the amounts, and their labels; none if there are no amounts."""
     some = rng.permutation(len(images))[: count if len(amounts) else 0]
-    return lean(images[some], rng.choice(amounts, len(some))), labels[some]
+    return leaned(images[some], rng.choice(amounts, len(some))), labels[some]
 
 
 def teach(
@@ -220,8 +214,8 @@ def teach(
     again = rng.permutation(len(views))[:REHEARSED]
     examples = [
         (views[again], truths[again]),
-        some_leaned(leaned_views, views, truths, amounts, REHEARSED, rng),
-        some_leaned(leaned, *upright, amounts, REHEARSED, rng),
+        some_leaned(views, truths, amounts, REHEARSED, rng),
+        some_leaned(*upright, amounts, REHEARSED, rng),
         *((np.repeat(cut.views, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
     ]
     learn(

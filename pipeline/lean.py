@@ -7,12 +7,10 @@ import cv2
 import numpy as np
 
 from pipeline.reader.log import slant
-from pipeline.strokes import seen_alone
+from pipeline.reader.normalize import BOX, CENTRE, SURROUNDINGS
 
-# So many of MNIST's digits of each value tell how far it leans by itself.
+# So many digits of each value tell how far it leans by itself.
 COMPARED = 500
-# A digit is leaned at this many pixels to each of its own, so that its edges stay sharp.
-FINE = 4
 
 
 def leans(images: np.ndarray, labels: np.ndarray, others: np.ndarray, other_labels: np.ndarray) -> np.ndarray:
@@ -29,25 +27,25 @@ def leans(images: np.ndarray, labels: np.ndarray, others: np.ndarray, other_labe
 
 
 def leaned(images: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    """Digits in MNIST's form, leaned to the right by so many pixels for each pixel up: uint8 N×28×28."""
+    """Digits in MNIST's form, leaned to the right by so many pixels for each pixel up and brought to that form again.
+
+    Args:
+        images: uint8 N×28×28, also with what stands around them, dimmer, which then leans with them.
+        amounts: float N.
+
+    Returns:
+        uint8 N×28×28.
+    """
     result = np.empty_like(images)
     for k, (image, amount) in enumerate(zip(images, amounts, strict=True)):
-        # What leans reaches beyond its own square.
-        large = cv2.resize(
-            np.pad(image, image.shape[1]), None, fx=FINE, fy=FINE, interpolation=cv2.INTER_CUBIC
-        )
-        result[k] = seen_alone(_sheared(large, amount))
+        own = (image > SURROUNDINGS).astype(np.uint8)
+        y, x = np.nonzero(own)
+        if not len(x):
+            result[k] = image
+            continue
+        slanted = x - amount * y
+        factor = BOX / (1 + max(np.ptp(slanted), np.ptp(y)))
+        centre = CENTRE - factor * np.array([slanted.mean(), y.mean()])
+        shear = np.array([[factor, -factor * amount, centre[0]], [0, factor, centre[1]]])
+        result[k] = cv2.warpAffine(image, shear, image.shape[::-1])
     return result
-
-
-def leaned_views(views: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    """The same of candidates as the judge sees them, together with what stands around them."""
-    result = np.empty_like(views)
-    for k, (view, amount) in enumerate(zip(views, amounts, strict=True)):
-        result[k] = _sheared(view, amount)
-    return result
-
-
-def _sheared(image: np.ndarray, amount: float) -> np.ndarray:
-    middle = (len(image) - 1) / 2
-    return cv2.warpAffine(image, np.array([[1, -amount, amount * middle], [0, 1, 0]]), image.shape[::-1])

@@ -1,8 +1,9 @@
 """Aligning what was cut with what is written; what corrections do to a build is in test_pipeline.py."""
 
 import numpy as np
+import pytest
 
-from pipeline import corrections
+from pipeline import corrections, lean, strokes
 from pipeline.reader.atom import Atom, union
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT
@@ -65,3 +66,12 @@ def test_what_nearly_is_a_digit_is_neither_that_nor_none() -> None:
     kept, truths = corrections.judged_candidates(cut, [0], np.array([4]))
     assert kept.tolist() == [0, 2, 3]
     assert truths.tolist() == [4, NO_DIGIT, NO_DIGIT]
+
+
+def test_others_lean_as_the_corrected_digits_do_and_nothing_does_without_any() -> None:
+    images, labels = strokes.numerals(50, np.random.default_rng(0))
+    for amounts, count in ((np.array([0.5, 0.6]), 20), (np.empty(0), 0)):
+        like_them, theirs = corrections.some_leaned(images, labels, amounts, 20, np.random.default_rng(1))
+        assert len(like_them) == len(theirs) == count
+    leaning, theirs = corrections.some_leaned(images, labels, np.array([0.5]), 50, np.random.default_rng(1))
+    assert np.mean(lean.leans(leaning, theirs, images, labels)) == pytest.approx(0.5, abs=0.1)

@@ -41,11 +41,13 @@ def test_what_stands_around_leans_with_the_digit() -> None:
     view = np.zeros((28, 28), np.uint8)
     view[4:24, 12:16] = 255
     view[:, 22:24] = 96
-    (leaning,) = lean.leaned_views(view[None], np.array([0.4]))
+    (leaning,) = lean.leaned(view[None], np.array([0.4]))
     for shown in (leaning > 160, (leaning > 40) & (leaning < 110)):
         assert slant(shown.astype(np.uint8)) == pytest.approx(0.4, abs=0.15)
 
 
 def test_none_of_none() -> None:
     none = np.empty((0, 28, 28), np.uint8)
-    assert lean.leaned(none, np.empty(0)).shape == lean.leaned_views(none, np.empty(0)).shape == (0, 28, 28)
+    assert lean.leaned(none, np.empty(0)).shape == (0, 28, 28)
+    blank = np.zeros((1, 28, 28), np.uint8)
+    assert np.array_equal(lean.leaned(blank, np.array([0.4])), blank)

@@ -22,7 +22,7 @@ from pipeline import files, scenes, scoring, strokes
 from pipeline.reader import version
 
 ROOT = Path(__file__).parents[2]
-CORRECTED, FURTHER = 30, 200
+CORRECTED, FURTHER = 30, 500
 LEAN = 0.6  # pixels to the right for each pixel up
 # Strokes in the unit square, y down, for strokes.drawn: a 1 whose flag reaches nearly to its foot.
 FLAGGED: list[list[tuple[float, float]]] = [[(0, 0.8), (0.45, 0), (0.45, 0), (0.45, 1)]]
