@@ -35,9 +35,9 @@ lint: .venv/ready ## check style and types
 	ruff format --check
 	mypy
 
+# One that finds a promise broken must not keep the next from measuring.
 .PHONY: bench
 bench: .venv/ready ## measure speed, and compare it with what is promised
-	# One that finds a promise broken must not keep the next from measuring.
 	status=0; for what in mnist_csv training reader ways app; do python -m tests.bench.bench_$$what || status=1; done; exit $$status
 
 .PHONY: screenshots
