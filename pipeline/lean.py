@@ -38,8 +38,7 @@ def leaned(images: np.ndarray, amounts: np.ndarray) -> np.ndarray:
     """
     result = np.empty_like(images)
     for k, (image, amount) in enumerate(zip(images, amounts, strict=True)):
-        own = (image > SURROUNDINGS).astype(np.uint8)
-        y, x = np.nonzero(own)
+        y, x = np.nonzero(image > SURROUNDINGS)
         if not len(x):
             result[k] = image
             continue
