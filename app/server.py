@@ -18,6 +18,7 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.components.v2 import manifest_scanner
 
 # Bytes; a frame of 640×480 has 40 thousand.
 _LARGEST_FRAME = 2_000_000
@@ -59,6 +60,11 @@ def prepare() -> None:
     # all that was imported, and stays, was looked through each time.
     gc.collect()
     gc.freeze()
+
+
+# At its start Streamlit reads the descriptions of all installed packages, over 200, for components that they bring,
+# which took half a second. The app's components are its own.
+manifest_scanner.scan_component_manifests = lambda max_workers=None: []
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ from tests.browser.running import (
 )
 from tests.conftest import ROOT
 
-STARTS, STROKES, PHOTOS = 5, 80, 20
+STARTS, STROKES, PHOTOS = 9, 80, 20
 # What is drawn on one sheet, a stroke each.
 DIGITS = "7272"
 # Seconds of live video, and those before the rate is looked at.
@@ -78,7 +78,9 @@ def main() -> int:
             (root / TEST_IMAGES).parent.mkdir(parents=True)
             shutil.copy(ROOT / TEST_IMAGES, root / TEST_IMAGES)
         browser = launch(playwright, *camera(film(Path(folder) / "camera.y4m", rate=30)))
-        starts = [start(root, browser) for _ in range(STARTS + 1)]
+        # The first start is not counted: it compiles what is imported and brings it into the disk's cache.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        starts = [start(root, browser) for _ in range(STARTS + 1)][1:]
         with serve(root, tracking_uri()) as server:
             stroke = strokes(server, browser)
             photos(server, browser)
@@ -87,8 +89,7 @@ def main() -> int:
             after_model = megabytes(server)
             rate = live(server, browser)
         browser.close()
-    # The first start is not counted: it brings the imports into the disk's cache.
-    values = statistics.median(starts[1:]), stroke, after_readings, after_model, rate
+    values = statistics.median(starts), stroke, after_readings, after_model, rate
     kept = True
     print(f"{'what':<24}{'measured':>10}{'allowed':>10}")
     for (name, (unit, allowed)), value in zip(PROMISES.items(), values, strict=True):
