@@ -167,17 +167,19 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def mlflow_server(tmp_path: Path) -> Iterator["Server"]:
-    server = Server(tmp_path / "mlflow")
+    folder = tmp_path / "mlflow"
+    server = Server(folder, f"sqlite:///{folder}/server.db", str(folder / "artifacts"))
     yield server
     server.stop()
 
 
 class Server:
-    """A real `mlflow server`, not yet started."""
+    """A real `mlflow server`, not yet started: its folder, and where runs and their files go."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str, artifacts: str) -> None:
         folder.mkdir()
         self.folder, self.port = folder, free_port()
+        self._store, self._artifacts = store, artifacts
         self.address = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -185,8 +187,7 @@ class Server:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"),
-                *("--backend-store-uri", f"sqlite:///{self.folder}/server.db"),
-                *("--artifacts-destination", str(self.folder / "artifacts")),
+                *("--backend-store-uri", self._store, "--artifacts-destination", self._artifacts),
             ],
             cwd=self.folder,
             stdout=(self.folder / "log").open("wb"),
