@@ -4,8 +4,8 @@
 
 Reads data/feedback/, data/prepared/{train,candidates}.npz, models/cutter.tflite and models/judge.keras; writes
 models/judge.tflite, data/prepared/corrections.npz (`images`, uint8 N×28×28, and `labels`, uint8 N: the digits, then
-some of MNIST's that lean as they do) and reports/corrections.csv, which says what became of each picture. Without
-corrections the judge stays as it is.
+some of generated pages that lean as they do) and reports/corrections.csv, which says what became of each picture.
+Without corrections the judge stays as it is.
 
 The judge cuts, not the reader in use: it was trained on MNIST alone and before the digits' network, so that what is
 trained on follows from files that DVC knows, and no version depends on the one before it.
@@ -40,7 +40,7 @@ NOT_CUT = "digits not found: evaluates only"
 # With the corrected ones the judge goes through so many of its examples again, so that it does not forget them, and
 # through as many of them, and of MNIST's digits, that lean as the corrected ones do.
 REHEARSED, EPOCHS, RATE = 20_000, 4, 1e-3
-# So many of MNIST's digits, leaned, the digits' network gets beside the corrected ones.
+# So many digits of pages, leaned, the digits' network gets beside the corrected ones.
 LEANED = 1000
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
 NEARLY = 0.8
@@ -89,11 +89,14 @@ def corrections() -> None:
     labels = np.concatenate([np.empty(0, int), *(cut.labels for cut in found)])
     digits = len(labels)
     if found and weight:
-        upright = files.read_split("train")
-        amounts = leans(images, labels, *upright)
-        teach(judge, found, weight, upright, amounts, seed)
+        mnist = files.read_split("train")
+        amounts = leans(images, labels, *mnist)
+        teach(judge, found, weight, mnist, amounts, seed)
         judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
-        like_them = some_leaned(*upright, amounts, LEANED, np.random.default_rng(seed))
+        # These went through what pages do to digits, as the corrected ones did.
+        cut, _, truths = files.read_candidates()
+        of_pages = cut[truths != NO_DIGIT], truths[truths != NO_DIGIT]
+        like_them = some_leaned(*of_pages, amounts, LEANED, mnist, np.random.default_rng(seed))
         images, labels = np.concatenate([images, like_them[0]]), np.concatenate([labels, like_them[1]])
     with whole_file(files.split_path("corrections")) as file:
         np.savez(file, images=images, labels=labels.astype(np.uint8))
@@ -188,34 +191,48 @@ def align(
 
 
 def some_leaned(
-    images: np.ndarray, labels: np.ndarray, amounts: np.ndarray, count: int, rng: np.random.Generator
+    images: np.ndarray,
+    labels: np.ndarray,
+    amounts: np.ndarray,
+    count: int,
+    mnist: tuple[np.ndarray, np.ndarray],
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """So many of the images, each leaned by one of the amounts, and their labels; none if there are no amounts."""
+    """So many of the images, leaned until each leans by one of the amounts, and their labels; none without amounts.
+
+    Args:
+        amounts: How much farther than MNIST's digits of their value they are to lean; what is no digit leans by
+            so much farther than it did.
+    """
     some = rng.permutation(len(images))[: count if len(amounts) else 0]
-    return leaned(images[some], rng.choice(amounts, len(some))), labels[some]
+    chosen, truths = images[some], labels[some]
+    own = np.zeros(len(some))
+    digit = truths != NO_DIGIT
+    own[digit] = leans(chosen[digit], truths[digit], *mnist)
+    return leaned(chosen, rng.choice(amounts, len(some)) - own), truths
 
 
 def teach(
     judge: keras.Model,
     cuts: list[Cut],
     weight: int,
-    upright: tuple[np.ndarray, np.ndarray],
+    mnist: tuple[np.ndarray, np.ndarray],
     amounts: np.ndarray,
     seed: int,
 ) -> None:
     """Go on training the judge, with all that was cut out of corrected pictures, `weight` times.
 
     Args:
-        upright: Training digits and their labels.
-        amounts: How far the corrected digits lean.
+        mnist: Training digits and their labels.
+        amounts: How much farther than these the corrected digits lean.
     """
     rng = np.random.default_rng(seed)
     _, views, truths = files.read_candidates()
     again = rng.permutation(len(views))[:REHEARSED]
     examples = [
         (views[again], truths[again]),
-        some_leaned(views, truths, amounts, REHEARSED, rng),
-        some_leaned(*upright, amounts, REHEARSED, rng),
+        some_leaned(views, truths, amounts, REHEARSED, mnist, rng),
+        some_leaned(*mnist, amounts, REHEARSED, mnist, rng),
         *((np.repeat(cut.views, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
     ]
     learn(

@@ -17,13 +17,12 @@ def leans(images: np.ndarray, labels: np.ndarray, others: np.ndarray, other_labe
     """How much farther each digit leans to the right than others of its value do, in pixels for each pixel up: float N.
 
     Args:
-        images, labels: uint8 N×28×28, ink bright on 0, and N integers from 0 to 9.
+        images, labels: uint8 N×28×28, ink bright on 0, also with what stands around it, dimmer, and N integers
+            from 0 to 9.
         others, other_labels: The same of M others, such as MNIST's, with each value among them.
     """
-    usual = [
-        np.mean([slant(image) for image in others[other_labels == value][:COMPARED]]) for value in range(10)
-    ]
-    return np.array([slant(image) - usual[label] for image, label in zip(images, labels, strict=True)])
+    usual = np.array([_slants(others[other_labels == value][:COMPARED]).mean() for value in range(10)])
+    return _slants(images) - usual[labels]
 
 
 def leaned(images: np.ndarray, amounts: np.ndarray) -> np.ndarray:
@@ -48,3 +47,7 @@ def leaned(images: np.ndarray, amounts: np.ndarray) -> np.ndarray:
         shear = np.array([[factor, -factor * amount, centre[0]], [0, factor, centre[1]]])
         result[k] = cv2.warpAffine(image, shear, image.shape[::-1])
     return result
+
+
+def _slants(images: np.ndarray) -> np.ndarray:
+    return np.array([slant(image) for image in images * (images > SURROUNDINGS)])

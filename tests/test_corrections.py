@@ -69,9 +69,25 @@ def test_what_nearly_is_a_digit_is_neither_that_nor_none() -> None:
 
 
 def test_others_lean_as_the_corrected_digits_do_and_nothing_does_without_any() -> None:
-    images, labels = strokes.numerals(50, np.random.default_rng(0))
+    drawn = strokes.numerals(50, np.random.default_rng(0))
     for amounts, count in ((np.array([0.5, 0.6]), 20), (np.empty(0), 0)):
-        like_them, theirs = corrections.some_leaned(images, labels, amounts, 20, np.random.default_rng(1))
+        like_them, theirs = corrections.some_leaned(*drawn, amounts, 20, drawn, np.random.default_rng(1))
         assert len(like_them) == len(theirs) == count
-    leaning, theirs = corrections.some_leaned(images, labels, np.array([0.5]), 50, np.random.default_rng(1))
-    assert np.mean(lean.leans(leaning, theirs, images, labels)) == pytest.approx(0.5, abs=0.1)
+    leaning = corrections.some_leaned(*drawn, np.array([0.5]), 50, drawn, np.random.default_rng(1))
+    now = lean.leans(*leaning, *drawn)
+    assert np.mean(now) == pytest.approx(0.5, abs=0.1)
+    # Not only on average: each as far as the hand does, however far it leaned.
+    assert np.std(now) < 0.5 * np.std(lean.leans(*drawn, *drawn))
+
+
+def test_what_is_no_digit_leans_so_much_farther_than_it_did() -> None:
+    pieces, values = strokes.numerals(100, np.random.default_rng(0))
+    none = np.full(len(pieces), NO_DIGIT)
+    leaning, truths = corrections.some_leaned(
+        pieces, none, np.array([0.4]), 100, (pieces, values), np.random.default_rng(1)
+    )
+    assert (truths == NO_DIGIT).all()
+    order = np.random.default_rng(1).permutation(100)
+    before = lean.leans(pieces[order], values[order], pieces, values)
+    after = lean.leans(leaning, values[order], pieces, values)
+    assert np.mean(after - before) == pytest.approx(0.4, abs=0.1)
