@@ -91,12 +91,14 @@ def corrections() -> None:
     if found and weight:
         mnist = files.read_split("train")
         amounts = leans(images, labels, *mnist)
-        teach(judge, found, weight, mnist, amounts, seed)
+        of_pages, views, truths = files.read_candidates()
+        teach(judge, found, weight, (views, truths), mnist, amounts, seed)
         judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
-        # These went through what pages do to digits, as the corrected ones did.
-        cut, _, truths = files.read_candidates()
-        of_pages = cut[truths != NO_DIGIT], truths[truths != NO_DIGIT]
-        like_them = some_leaned(*of_pages, amounts, LEANED, mnist, np.random.default_rng(seed))
+        # Digits of pages went through what pages do to digits, as the corrected ones did.
+        digit = truths != NO_DIGIT
+        like_them = some_leaned(
+            of_pages[digit], truths[digit], amounts, LEANED, mnist, np.random.default_rng(seed)
+        )
         images, labels = np.concatenate([images, like_them[0]]), np.concatenate([labels, like_them[1]])
     with whole_file(files.split_path("corrections")) as file:
         np.savez(file, images=images, labels=labels.astype(np.uint8))
@@ -216,6 +218,7 @@ def teach(
     judge: keras.Model,
     cuts: list[Cut],
     weight: int,
+    candidates: tuple[np.ndarray, np.ndarray],
     mnist: tuple[np.ndarray, np.ndarray],
     amounts: np.ndarray,
     seed: int,
@@ -223,15 +226,16 @@ def teach(
     """Go on training the judge, with all that was cut out of corrected pictures, `weight` times.
 
     Args:
+        candidates: Views that the judge was trained on, and their truths.
         mnist: Training digits and their labels.
         amounts: How much farther than these the corrected digits lean.
     """
     rng = np.random.default_rng(seed)
-    _, views, truths = files.read_candidates()
+    views, truths = candidates
     again = rng.permutation(len(views))[:REHEARSED]
     examples = [
         (views[again], truths[again]),
-        some_leaned(views, truths, amounts, REHEARSED, mnist, rng),
+        some_leaned(*candidates, amounts, REHEARSED, mnist, rng),
         some_leaned(*mnist, amounts, REHEARSED, mnist, rng),
         *((np.repeat(cut.views, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
     ]

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from app.champion import load_champion
-from pipeline import files, tracking
+from pipeline import files
 from tests.conftest import Digits, Project, Server, free_port
+from tests.test_pipeline import ran, versions
 
 boto3 = pytest.importorskip("boto3", reason="the extra [shared] is not installed")
 pytest.importorskip("dvc_s3", reason="the extra [shared] is not installed")
@@ -105,17 +106,11 @@ def test_what_one_machine_builds_another_gets_and_reads_with(
     other = Project(tmp_path / "other")
     other.environment["MLFLOW_TRACKING_URI"] = server.address
     dvc(other, "pull")
-    output = other.repro()
-    assert [line for line in output.splitlines() if line.startswith("Running stage")] == [
-        "Running stage 'register':"
-    ]
+    assert ran(other.repro()) == ["register"]
     assert (other.root / files.LITERT_MODEL).read_bytes() == (one.root / files.LITERT_MODEL).read_bytes()
 
     # The other machine's register finds the version that is there.
-    client = mlflow.MlflowClient(server.address)
-    assert [
-        str(version.version) for version in client.search_model_versions(f"name = '{tracking.NAME}'")
-    ] == ["1"]
+    assert len(versions(mlflow.MlflowClient(server.address))) == 1
     page = np.hstack(list(digits[0][:6]))
     read = {}
     for store in (server.address, f"sqlite:///{built.root}/mlflow.db"):
