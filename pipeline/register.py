@@ -26,7 +26,7 @@ from pipeline.sources import SAMPLE
 from pipeline.stage import run
 
 # Distributions that the reader needs to read; the versions installed here go with the model.
-REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow", "scipy")
+REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow")
 
 
 def register() -> None:

