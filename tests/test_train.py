@@ -31,7 +31,7 @@ def test_each_network_learns_by_its_recipe(name: str) -> None:
     recipe = RECIPES[name] | {"batch_size": 32, "epochs": 8, "learning_rate": 0.001}
     batches = train.Batches(images, labels, recipe, seed=1)
     train.compile_model(model, recipe, len(batches))
-    losses = model.fit(batches, epochs=8, verbose=0).history["loss"]
+    losses = model.fit(batches.dataset(), epochs=8, verbose=0).history["loss"]
     assert losses[-1] < losses[0] / 2
     probabilities = model.predict(images[:, :, :, np.newaxis].astype(np.float32) / 255, verbose=0)
     assert probabilities.shape == (128, 10)
@@ -85,22 +85,22 @@ def batches() -> train.Batches:
 
 
 def test_a_batch_follows_from_seed_epoch_and_index_alone(batches: train.Batches) -> None:
-    first = [batches[index] for index in range(len(batches))]
-    again = [batches[index] for index in reversed(range(len(batches)))][::-1]
+    first = [batches.batch(index) for index in range(len(batches))]
+    again = [batches.batch(index) for index in reversed(range(len(batches)))][::-1]
     assert all(
         np.array_equal(a, b)
         for one, two in zip(first, again, strict=True)
         for a, b in zip(one, two, strict=True)
     )
     batches.begin(1)
-    assert not np.array_equal(batches[0][0], first[0][0])
+    assert not np.array_equal(batches.batch(0)[0], first[0][0])
 
 
 def test_an_epoch_holds_each_image_once(batches: train.Batches) -> None:
-    labels = np.concatenate([batches[index][1] for index in range(len(batches))])
+    labels = np.concatenate([batches.batch(index)[1] for index in range(len(batches))])
     assert len(batches) == 4
     assert np.bincount(labels).tolist() == [5] * 10
-    images = batches[0][0]
+    images = batches.batch(0)[0]
     assert images.dtype == np.float32
     assert images.shape == (16, 28, 28, 1)
     assert images.max() <= 1

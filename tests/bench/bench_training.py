@@ -2,11 +2,14 @@
 
     python -m tests.bench.bench_training                    # the quick one, and those of other projects: 8 minutes
     python -m tests.bench.bench_training batchnorm_cnn      # or those that are named
+    python -m tests.bench.bench_training batchnorm_cnn --seeds 5
 
 Needs data/prepared/. Each network is trained by its recipe, as `train` does it, in a process of its own, and on the
-clock from that process's start. What is measured on the test images is reported and decides nothing.
+clock from that process's start; with several seeds, so often, from `base.seed` on. What is measured on the test images
+is reported and decides nothing.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -35,16 +38,18 @@ GOOD, LOOK_EACH = 0.99, 25
 REPEATS = 2000
 
 
-def main(names: list[str]) -> None:
-    """Train, and print a row for each network, with its ratio to the first."""
+def main(names: list[str], seeds: int) -> None:
+    """Train, and print a row for each network and seed, with its ratio to the first, and each network's mean."""
     columns = (
         *("parameters", "epochs", "test accuracy", "seconds", "s to 99 %", "batches alone, s"),
         *("KB", "ms a digit"),
     )
     print(f"{'network':<36}" + "".join(f"{column:>18}" for column in columns))
+    base_seed = params.load("base")["base"].whole_number("seed", 0, 2**31)
     first: dict[str, Any] | None = None
-    for name in names:
-        command = [sys.executable, "-m", "tests.bench.bench_training", "--train", name]
+    accuracies = []
+    for name, seed in [(name, base_seed + k) for name in names for k in range(seeds)]:
+        command = [sys.executable, "-m", "tests.bench.bench_training", "--train", name, str(seed)]
         done = subprocess.run(
             [*command, repr(time.perf_counter())],
             check=True,
@@ -52,6 +57,7 @@ def main(names: list[str]) -> None:
         )
         row = json.loads(done.stdout.splitlines()[-1])
         first = first or row
+        accuracies.append(row["accuracy"])
         good = "never" if row["good"] is None else f"{row['good']:.1f}"
         shown = (
             *(f"{row['parameters']}", f"{row['epochs']}", f"{row['accuracy']:.2%}"),
@@ -60,9 +66,15 @@ def main(names: list[str]) -> None:
             *(f"{row['bytes'] / 1000:.0f}", f"{row['milliseconds']:.3f}"),
         )
         print(f"{name:<36}" + "".join(f"{cell:>18}" for cell in shown), flush=True)
+        if len(accuracies) == seeds:
+            if seeds > 1:
+                print(
+                    f"mean of {seeds} seeds: {statistics.mean(accuracies):.2%}, ± {statistics.stdev(accuracies):.2%}"
+                )
+            accuracies = []
 
 
-def measure(name: str, start: float) -> dict[str, Any]:
+def measure(name: str, seed: int, start: float) -> dict[str, Any]:
     """Train a network; `start` is when this process began, by the clock that all processes share."""
     import keras
 
@@ -83,8 +95,7 @@ def measure(name: str, start: float) -> dict[str, Any]:
                     self.good = before - start - self.looking
                 self.looking += time.perf_counter() - before
 
-    settings = params.load("base", "recipes")
-    seed = settings["base"].whole_number("seed", 0, 2**31)
+    settings = params.load("recipes")
     recipe = train.check_recipe(params.Block(f"recipes.{name}", settings["recipes"][name]))
     test = files.read_split("test")
     model = train.build(name, seed)
@@ -92,7 +103,7 @@ def measure(name: str, start: float) -> dict[str, Any]:
     train.compile_model(model, recipe, len(batches))
     clock, begun = Clock(), time.perf_counter()
     model.fit(
-        batches,
+        batches.dataset(),
         epochs=recipe["epochs"],
         callbacks=[train.EpochSeed(batches, seed), clock],
         shuffle=False,
@@ -100,7 +111,7 @@ def measure(name: str, start: float) -> dict[str, Any]:
     )
     ended = time.perf_counter()
     for index in range(len(batches)):
-        batches[index]
+        batches.batch(index)
     alone = recipe["epochs"] * (time.perf_counter() - ended)
     return {
         "parameters": model.count_params(),
@@ -142,6 +153,10 @@ def exported(model: Any, images: np.ndarray) -> dict[str, float]:
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if sys.argv[1:2] == ["--train"]:
-        print(json.dumps(measure(sys.argv[2], float(sys.argv[3]))))
+        print(json.dumps(measure(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))
     else:
-        main(sys.argv[1:] or [QUICK, *COPIED])
+        parser = argparse.ArgumentParser(description="Train networks side by side.")
+        parser.add_argument("names", nargs="*", default=[QUICK, *COPIED], help="of networks in params.yaml")
+        parser.add_argument("--seeds", type=int, default=1, help="how often each is trained")
+        arguments = parser.parse_args()
+        main(arguments.names, arguments.seeds)
