@@ -47,31 +47,36 @@ def main(names: list[str], seeds: int) -> None:
     print(f"{'network':<36}" + "".join(f"{column:>18}" for column in columns))
     base_seed = params.load("base")["base"].whole_number("seed", 0, 2**31)
     first: dict[str, Any] | None = None
-    accuracies = []
-    for name, seed in [(name, base_seed + k) for name in names for k in range(seeds)]:
-        command = [sys.executable, "-m", "tests.bench.bench_training", "--train", name, str(seed)]
-        done = subprocess.run(
-            [*command, repr(time.perf_counter())],
-            check=True,
-            stdout=subprocess.PIPE,
-        )
-        row = json.loads(done.stdout.splitlines()[-1])
-        first = first or row
-        accuracies.append(row["accuracy"])
-        good = "never" if row["good"] is None else f"{row['good']:.1f}"
-        shown = (
-            *(f"{row['parameters']}", f"{row['epochs']}", f"{row['accuracy']:.2%}"),
-            f"{row['seconds']:.1f} ({row['seconds'] / first['seconds']:.2f} ×)",
-            *(good, f"{row['batches']:.1f} ({row['batches'] / row['training']:.0%})"),
-            *(f"{row['bytes'] / 1000:.0f}", f"{row['milliseconds']:.3f}"),
-        )
-        print(f"{name:<36}" + "".join(f"{cell:>18}" for cell in shown), flush=True)
-        if len(accuracies) == seeds:
-            if seeds > 1:
-                print(
-                    f"mean of {seeds} seeds: {statistics.mean(accuracies):.2%}, ± {statistics.stdev(accuracies):.2%}"
-                )
-            accuracies = []
+    for name in names:
+        accuracies = []
+        for seed in range(base_seed, base_seed + seeds):
+            row = measure_alone(name, seed)
+            first = first or row
+            print(shown(name, row, first), flush=True)
+            accuracies.append(row["accuracy"])
+        if seeds > 1:
+            mean, deviation = statistics.mean(accuracies), statistics.stdev(accuracies)
+            print(f"mean of {seeds} seeds: {mean:.2%}, ± {deviation:.2%}")
+
+
+def measure_alone(name: str, seed: int) -> dict[str, Any]:
+    """What `measure` returns, from a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.bench_training", "--train", name, str(seed)]
+    done = subprocess.run([*command, repr(time.perf_counter())], check=True, stdout=subprocess.PIPE)
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return row
+
+
+def shown(name: str, row: dict[str, Any], first: dict[str, Any]) -> str:
+    """A row of the table."""
+    cells = (
+        *(f"{row['parameters']}", f"{row['epochs']}", f"{row['accuracy']:.2%}"),
+        f"{row['seconds']:.1f} ({row['seconds'] / first['seconds']:.2f} ×)",
+        "never" if row["good"] is None else f"{row['good']:.1f}",
+        f"{row['batches']:.1f} ({row['batches'] / row['training']:.0%})",
+        *(f"{row['bytes'] / 1000:.0f}", f"{row['milliseconds']:.3f}"),
+    )
+    return f"{name:<36}" + "".join(f"{cell:>18}" for cell in cells)
 
 
 def measure(name: str, seed: int, start: float) -> dict[str, Any]:
