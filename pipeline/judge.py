@@ -2,8 +2,8 @@
 
     python -m pipeline.judge
 
-Reads data/prepared/{train,candidates}.npz; writes models/judge.keras. What the judge learns from is in
-whole_digit.py; what people corrected it learns afterwards, in `corrections`, which exports it.
+Reads data/prepared/{train,candidates}.npz and models/cutter.tflite; writes models/judge.keras. What the judge learns
+from is in whole_digit.py; what people corrected it learns afterwards, in `corrections`, which exports it.
 """
 
 import keras
@@ -12,6 +12,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline import files, params
+from pipeline.reader.cut import Cutter
 from pipeline.reader.views import NO_DIGIT
 from pipeline.stage import run
 from pipeline.whole_digit import distort, examples
@@ -26,12 +27,13 @@ def judge() -> None:
     settings = params.load("base", "judge")
     seed = settings["base"].whole_number("seed", 0, 2**31)
     _, views, truths = files.read_candidates()
+    cutter = Cutter(files.read_bytes(files.CUTTER_MODEL))
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     model = network()
     learn(
         model,
-        *examples(*files.read_split("train"), views, truths, seed),
+        *examples(*files.read_split("train"), views, truths, cutter, seed),
         epochs=settings["judge"].whole_number("epochs", 1, 1000),
         seed=seed,
     )
@@ -50,8 +52,7 @@ def network() -> keras.Model:
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            *convolve(20, 3),
-            *convolve(20, 2, strides=2),
+            *convolve(32, 6, strides=2),
             *convolve(40, 3),
             *convolve(80, 3),
             layers.MaxPooling2D(),

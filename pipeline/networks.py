@@ -20,7 +20,7 @@ def batchnorm_cnn() -> keras.Sequential:
 
 
 def quick_cnn() -> keras.Sequential:
-    """The same at a quarter of the work, for a first look or a slow machine."""
+    """The same at a third of the work, for a first look or a slow machine."""
     return _batchnorm_cnn("quick_cnn", filters=(16, 32, 64), units=64, dropout=(0.1, 0.2))
 
 
@@ -29,15 +29,15 @@ def _batchnorm_cnn(
 ) -> keras.Sequential:
     """Convolutions of so many filters, a dense layer of so many units, and the dropout before and after it.
 
-    No padding, as MNIST's margin is empty; pooling stands before batch normalisation, which then has a
-    quarter of the values to go through (a fifth of the training time).
+    No padding, as MNIST's margin is empty. The first convolution takes every second place only: it sees as much as
+    one of 5×5 and the pooling after it would, for two thirds of the training time. The other pooling stands before
+    batch normalisation, which then has a quarter of the values to go through.
     """
     # Batch normalisation brings its own offset, so a bias before it would be a second one.
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            layers.Conv2D(filters[0], 5, use_bias=False),
-            layers.MaxPooling2D(),
+            layers.Conv2D(filters[0], 6, strides=2, use_bias=False),
             layers.BatchNormalization(momentum=MOMENTUM),
             layers.ReLU(),
             layers.Conv2D(filters[1], 3, use_bias=False),

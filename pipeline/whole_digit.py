@@ -7,17 +7,24 @@ those that are.
 import cv2
 import numpy as np
 
+from pipeline.letters import letters
+from pipeline.reader.cut import Cutter
 from pipeline.reader.views import NO_DIGIT
-from pipeline.strokes import letters, numerals
+from pipeline.strokes import numerals
 
-# Of letters, numerals and turned digits each as many as this share of the candidates, and of MNIST's own digits.
-SHARE, OF_MNIST = 0.08, 0.4
+# As many numerals and turned digits each as this share of the candidates; of letters and of MNIST's own digits.
+SHARE, OF_LETTERS, OF_MNIST = 0.08, 0.15, 0.4
 # Digits that are none once mirrored, turned by a quarter, or upside down.
 MIRRORED, TURNED, UPSIDE_DOWN = (3, 4, 7, 9), (2, 3, 4, 5, 7), (4, 7)
 
 
 def examples(
-    images: np.ndarray, labels: np.ndarray, views: np.ndarray, truths: np.ndarray, seed: int
+    images: np.ndarray,
+    labels: np.ndarray,
+    views: np.ndarray,
+    truths: np.ndarray,
+    cutter: Cutter,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the judge learns from.
 
@@ -26,6 +33,7 @@ def examples(
         labels: N integers from 0 to 9.
         views: uint8 M×28×28, candidates as the judge sees them.
         truths: M integers, 0 to 9, or 10 for no whole digit.
+        cutter: Parts digits that touch.
         seed: Decides letters and numerals, and which digits join.
 
     Returns:
@@ -35,7 +43,8 @@ def examples(
     count = max(1, round(SHARE * len(views)))
     some = rng.choice(len(images), min(len(images), round(OF_MNIST * len(views))), replace=False)
     drawn, values = numerals(count, rng)
-    none = np.concatenate([letters(count, rng), turned_digits(images[some[:count]], labels[some[:count]])])
+    drawn_letters = letters(max(1, round(OF_LETTERS * len(views))), cutter, rng)
+    none = np.concatenate([drawn_letters, turned_digits(images[some[:count]], labels[some[:count]])])
     return (
         np.concatenate([views, images[some], drawn, none]),
         np.concatenate([truths, labels[some], values, np.full(len(none), NO_DIGIT)]),

@@ -5,14 +5,16 @@ import numpy as np
 
 from pipeline import cutouts, judge, whole_digit
 from pipeline.reader.classify import Classifier
+from pipeline.reader.cut import Cutter
 from pipeline.reader.views import NO_DIGIT
 from pipeline.strokes import numerals
 from tests.conftest import Digits
 
 
-def test_examples_are_the_candidates_and_more(digits: Digits) -> None:
+def test_examples_are_the_candidates_and_more(digits: Digits, cuts_nothing: bytes) -> None:
+    cutter = Cutter(cuts_nothing)
     views, truths = digits[0][:200], np.where(np.arange(200) % 3, digits[1][:200], NO_DIGIT)
-    first, again = (whole_digit.examples(*digits, views, truths, seed=1) for _ in range(2))
+    first, again = (whole_digit.examples(*digits, views, truths, cutter, seed=1) for _ in range(2))
     assert np.array_equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])
     assert np.array_equal(first[0][:200], views)

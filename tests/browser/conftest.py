@@ -58,11 +58,13 @@ def page(context: BrowserContext) -> Page:
 def trained(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Small networks, trained by the pipeline's own code on digits that it draws, as LiteRT files."""
     from pipeline import cutouts, judge, networks, strokes, whole_digit
+    from pipeline.reader.cut import Cutter
 
     images, labels = strokes.numerals(4000, np.random.default_rng(1))
     _, views, truths = cutouts.of_pages(images, labels, seed=1, pages=150, cutter=cuts_nothing)
     jury = judge.network()
-    judge.learn(jury, *whole_digit.examples(images, labels, views, truths, seed=1), epochs=4, seed=1)
+    cutter = Cutter(cuts_nothing)
+    judge.learn(jury, *whole_digit.examples(images, labels, views, truths, cutter, seed=1), epochs=4, seed=1)
     classifier = networks.build("conv_pool_conv_pool_one_dropout")
     classifier.compile("adam", "sparse_categorical_crossentropy")
     classifier.fit(images[..., None].astype(np.float32) / 255, labels, batch_size=64, epochs=2, verbose=0)

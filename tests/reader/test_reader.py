@@ -9,13 +9,15 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.letters import letters
 from pipeline.reader.atom import Atom, union
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
 from pipeline.reader.reader import Reader, agree, choose, refuse, with_odds, without_words
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT
-from pipeline.strokes import letters, numerals
+from pipeline.strokes import numerals
+from pipeline.whole_digit import TURNED
 
 HEIGHT, WIDTH = 240, 420
 STROKES: dict[str, list[list[tuple[float, float]]]] = {
@@ -39,10 +41,13 @@ def page(text: str, pen: int = 8, height: int = 90, gap: float = 1.1) -> np.ndar
 
 @pytest.fixture(scope="module")
 def reader(no_cutter: Cutter, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """A reader whose networks have seen drawn digits and letters, and halves of digits."""
+    """A reader whose networks have seen drawn digits and letters, and digits that lie or of which half is missing."""
     rng = np.random.default_rng(0)
     views, digits = numerals(3000, rng)
-    none = np.concatenate([letters(1000, rng), halves(views[:1500], digits[:1500])])
+    some = views[:1500], digits[:1500]
+    turned = some[0][np.isin(some[1], TURNED)]
+    lying = [np.rot90(turned, quarters, axes=(1, 2)) for quarters in (1, 3)]
+    none = np.concatenate([letters(1000, no_cutter, rng), halves(*some), *lying])
     judged = np.concatenate([views, none]), np.concatenate([digits, np.full(len(none), NO_DIGIT)])
     folder = tmp_path_factory.mktemp("networks")
     return Reader(no_cutter, fitted((views, digits), 10, folder), fitted(judged, NO_DIGIT + 1, folder))

@@ -1,0 +1,16 @@
+import numpy as np
+
+from pipeline.letters import LETTERS, letters
+from pipeline.reader.cut import Cutter
+from pipeline.reader.normalize import SIDE
+
+
+def test_letters_are_seen_whole_and_in_pieces(cuts_nothing: bytes) -> None:
+    count = 5 * len(LETTERS)
+    views, again = (letters(count, Cutter(cuts_nothing), np.random.default_rng(0)) for _ in range(2))
+    assert np.array_equal(views, again)
+    # Each as it is, and of those in two pieces, as a j, the stem and the dot besides.
+    assert count < len(views) < 1.5 * count
+    assert views.shape[1:] == (SIDE, SIDE)
+    assert (views.max(axis=(1, 2)) > 200).all()
+    assert len(np.unique(views, axis=0)) == len(views)
