@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 
 from pipeline.letters import LETTERS, letters
@@ -12,5 +13,7 @@ def test_letters_are_seen_whole_and_in_pieces(cuts_nothing: bytes) -> None:
     # Each as it is, and of those in two pieces, as a j, the stem and the dot besides.
     assert count < len(views) < 1.5 * count
     assert views.shape[1:] == (SIDE, SIDE)
-    assert (views.max(axis=(1, 2)) > 200).all()
+    for view in views:
+        _, _, width, height = cv2.boundingRect((view > 127).astype(np.uint8))
+        assert 17 <= max(width, height) <= 22
     assert len(np.unique(views, axis=0)) == len(views)
