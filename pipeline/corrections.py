@@ -29,7 +29,15 @@ from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import LONGEST_SIDE, find_ink
-from pipeline.reader.reader import LEAST, PAGE_ODDS, amounts_of_ink, choose, scores, with_odds, without_words
+from pipeline.reader.reader import (
+    LEAST,
+    PAGE_ODDS,
+    amounts_of_ink,
+    find_digits,
+    scores,
+    with_odds,
+    without_words,
+)
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, look
 from pipeline.scoring import joined
@@ -119,9 +127,9 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     lines = segment.find_lines(ink, cutter)
     candidates = segment.find_candidates(lines)
     images, views = look(ink, candidates)
-    judged = with_odds(judge.probabilities(views), PAGE_ODDS)
+    found, judged = find_digits(lines, candidates, with_odds(judge.probabilities(views), PAGE_ODDS))
     truth = [int(digit) for digit in joined(correction.truth)]
-    read = without_words(lines, candidates, choose(lines, candidates, 1 - judged[:, NO_DIGIT]))
+    read = without_words(lines, candidates, found)
     in_lines = [len(list(same)) for _, same in groupby(candidates[k].line for k in read)]
     as_read = in_lines == [len(line) for line in correction.truth.split()]
     chosen = read if as_read else align(lines, candidates, judged, truth)

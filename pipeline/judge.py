@@ -42,7 +42,10 @@ def judge() -> None:
 
 
 def network() -> keras.Model:
-    """A small CNN: the judge looks at every candidate, of which there are two to a digit."""
+    """A small CNN: the judge looks at every candidate, of which there are two to a digit.
+
+    Its first convolution strides, as that of the digits' network does and for the same reason.
+    """
     layers = keras.layers
 
     def convolve(filters: int, size: int, strides: int = 1) -> list[keras.Layer]:

@@ -11,6 +11,7 @@ code, parameters, data and machine give the same weights, byte for byte.
 import hashlib
 import json
 import logging
+import math
 import platform
 import shutil
 import sys
@@ -61,7 +62,7 @@ def train() -> None:
     discard_other_backups(backup)
     with strategy.scope():
         model = distribute.fitted(model, batches.batch(0))
-        compile_model(model, recipe, len(batches))
+        compile_model(model, recipe)
         first_epoch = restore(model, backup, len(batches))
     with tracked(digest, architecture) as log_epoch:
         model.fit(
@@ -71,6 +72,7 @@ def train() -> None:
             initial_epoch=first_epoch,
             callbacks=[
                 EpochSeed(batches, seed),
+                LearningRate(recipe, len(batches)),
                 EpochSeconds(),
                 keras.callbacks.CSVLogger(backup / "history.csv", append=True),
                 keras.callbacks.LambdaCallback(on_epoch_end=log_epoch),
@@ -207,22 +209,9 @@ class Batches:
         return images[..., np.newaxis].astype(np.float32) / 255, self._labels[chosen]
 
 
-def compile_model(model: keras.Model, recipe: dict[str, Any], steps: int) -> None:
-    """Give the model its optimizer and loss.
-
-    A recipe with `warmup`, a share of all steps, has a learning rate that climbs over these and then falls
-    along a cosine (Loshchilov and Hutter 2017, "SGDR"); another keeps its rate.
-    """
-    rate: Any = recipe["learning_rate"]
-    if "warmup" in recipe:
-        total = recipe["epochs"] * steps
-        climbing = int(recipe["warmup"] * total)
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=rate / 20,
-            warmup_target=rate,
-            warmup_steps=climbing,
-            decay_steps=total - climbing,
-        )
+def compile_model(model: keras.Model, recipe: dict[str, Any]) -> None:
+    """Give the model its optimizer and loss; `LearningRate` sets the rate."""
+    rate = recipe["learning_rate"]
     optimizers = {
         "adam": lambda: keras.optimizers.Adam(rate),
         "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=recipe["weight_decay"]),
@@ -235,6 +224,8 @@ def compile_model(model: keras.Model, recipe: dict[str, Any], steps: int) -> Non
     model.compile(
         optimizers[recipe["optimizer"]](), loss=recipe["loss"], metrics=["accuracy"], jit_compile=False
     )
+    # `fit` would do so in the first step, and then trace the step a second time; `restore` loads into what exists.
+    model.optimizer.build(model.trainable_variables)
 
 
 def training_digest(seed: int, architecture: str, recipe: dict[str, Any], weight: int, replicas: int) -> str:
@@ -277,6 +268,44 @@ class EpochSeed(keras.callbacks.Callback):
                 layer.seed_generator.state.assign([self._seed + number, epoch])
 
 
+class LearningRate(keras.callbacks.Callback):
+    """Sets the learning rate of each batch, by `learning_rate_at`.
+
+    One of Keras's schedules, being a part of the training step, is traced anew for each of the network's weights:
+    2 seconds of every training's start.
+
+    Args:
+        recipe: One of params.yaml.
+        steps: Batches of an epoch.
+    """
+
+    def __init__(self, recipe: dict[str, Any], steps: int) -> None:
+        super().__init__()
+        self._recipe, self._steps, self._epoch = recipe, steps, 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        step, total = self._epoch * self._steps + batch, self._recipe["epochs"] * self._steps
+        self.model.optimizer.learning_rate = learning_rate_at(step, total, self._recipe)
+
+
+def learning_rate_at(step: int, total: int, recipe: dict[str, Any]) -> float:
+    """The learning rate of a step, 0 for the first of `total`.
+
+    A recipe with `warmup`, a share of all steps, has a rate that climbs over these from a twentieth and then falls
+    along a cosine (Loshchilov and Hutter 2017, "SGDR"); another keeps its rate.
+    """
+    highest = float(recipe["learning_rate"])
+    if "warmup" not in recipe:
+        return highest
+    climbing = int(recipe["warmup"] * total)
+    if step < climbing:
+        return highest * (1 + 19 * step / climbing) / 20
+    return highest * (1 + math.cos(math.pi * (step - climbing) / (total - climbing))) / 2
+
+
 class EpochSeconds(keras.callbacks.Callback):
     """Adds to each epoch's metrics the seconds it took, for the callbacks that follow."""
 
@@ -311,8 +340,6 @@ def restore(model: keras.Model, backup: Path, steps: int) -> int:
     # Machines that were stopped at different epochs could not go on together.
     if not weights.exists() or distribute.several_machines():
         return 0
-    # The optimizer's state is loaded only into variables that exist already.
-    model.optimizer.build(model.trainable_variables)
     model.load_weights(weights)
     epochs = int(model.optimizer.iterations.numpy()) // steps
     print(f"Going on after epoch {epochs} of a training that was interrupted.")

@@ -44,7 +44,8 @@ def assert_learned_alike(shared: Project, alone: Project) -> None:
     one, other = history(shared), history(alone)
     assert one["epoch"].tolist() == other["epoch"].tolist()
     assert one["loss"].to_numpy() == pytest.approx(other["loss"].to_numpy(), rel=0.25)
-    assert one["val_accuracy"].iloc[-1] == pytest.approx(other["val_accuracy"].iloc[-1], abs=0.05)
+    # Three standard deviations of such a difference on 120 images.
+    assert one["val_accuracy"].iloc[-1] == pytest.approx(other["val_accuracy"].iloc[-1], abs=0.12)
 
 
 def test_two_machines_train_as_one(built: Project, tmp_path: Path) -> None:

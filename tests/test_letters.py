@@ -3,7 +3,7 @@ import numpy as np
 
 from pipeline.letters import LETTERS, letters
 from pipeline.reader.cut import Cutter
-from pipeline.reader.normalize import SIDE
+from pipeline.reader.normalize import SIDE, SURROUNDINGS
 
 
 def test_letters_are_seen_whole_and_in_pieces(cuts_nothing: bytes) -> None:
@@ -17,3 +17,17 @@ def test_letters_are_seen_whole_and_in_pieces(cuts_nothing: bytes) -> None:
         _, _, width, height = cv2.boundingRect((view > 127).astype(np.uint8))
         assert 17 <= max(width, height) <= 22
     assert len(np.unique(views, axis=0)) == len(views)
+
+
+def test_the_parts_of_a_letter_that_is_cut_are_seen_among_the_rest_of_it(
+    cuts_nothing: bytes, cuts_bridges: bytes
+) -> None:
+    count = 5 * len(LETTERS)
+    whole, cut = (
+        letters(count, Cutter(model), np.random.default_rng(0)) for model in (cuts_nothing, cuts_bridges)
+    )
+    known = {view.tobytes() for view in whole}
+    parts = [view for view in cut if view.tobytes() not in known]
+    assert len(parts) > count / 4
+    # What stands around a part is dimmer than its own ink.
+    assert np.mean([(view == SURROUNDINGS).any() for view in parts]) > 0.5

@@ -30,8 +30,9 @@ def test_each_network_learns_by_its_recipe(name: str) -> None:
     model = train.build(name, seed=1)
     recipe = RECIPES[name] | {"batch_size": 32, "epochs": 8, "learning_rate": 0.001}
     batches = train.Batches(images, labels, recipe, seed=1)
-    train.compile_model(model, recipe, len(batches))
-    losses = model.fit(batches.dataset(), epochs=8, verbose=0).history["loss"]
+    train.compile_model(model, recipe)
+    rates = train.LearningRate(recipe, len(batches))
+    losses = model.fit(batches.dataset(), epochs=8, callbacks=[rates], verbose=0).history["loss"]
     assert losses[-1] < losses[0] / 2
     probabilities = model.predict(images[:, :, :, np.newaxis].astype(np.float32) / 255, verbose=0)
     assert probabilities.shape == (128, 10)
@@ -72,9 +73,7 @@ def test_an_unknown_network_or_optimizer_is_named_with_the_choices() -> None:
     with pytest.raises(StageError, match=r"'resnet'.*batchnorm_cnn"):
         train.build("resnet", seed=1)
     with pytest.raises(StageError, match=r"'sgd'.*adam, adamw"):
-        train.compile_model(
-            networks.build("batchnorm_cnn"), RECIPES["batchnorm_cnn"] | {"optimizer": "sgd"}, steps=1
-        )
+        train.compile_model(networks.build("batchnorm_cnn"), RECIPES["batchnorm_cnn"] | {"optimizer": "sgd"})
 
 
 @pytest.fixture
@@ -106,13 +105,31 @@ def test_an_epoch_holds_each_image_once(batches: train.Batches) -> None:
     assert images.max() <= 1
 
 
-def test_the_rate_climbs_over_the_warm_up_and_falls_to_zero() -> None:
-    model = networks.build("batchnorm_cnn")
-    recipe = RECIPES["batchnorm_cnn"] | {"epochs": 10, "warmup": 0.2, "learning_rate": 0.01}
-    train.compile_model(model, recipe, steps=100)
-    rate = model.optimizer._learning_rate
-    rates = [float(rate(step)) for step in range(0, 1001, 100)]
+def test_the_rate_climbs_over_the_warm_up_and_falls_to_zero(batches: train.Batches) -> None:
+    """Whatever the epoch with which a training begins: one that was interrupted goes on with the rate it had."""
+    recipe = RECIPES["quick_cnn"] | {"epochs": 10, "batch_size": 16, "warmup": 0.2, "learning_rate": 0.01}
+    model = networks.build("quick_cnn")
+    train.compile_model(model, recipe)
+    rates = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    for begin, end in ((0, 4), (4, 10)):
+        model.fit(
+            batches.dataset(),
+            initial_epoch=begin,
+            epochs=end,
+            callbacks=[train.LearningRate(recipe, len(batches)), Watch()],
+            verbose=0,
+        )
+    assert len(rates) == 40
     assert rates[0] == pytest.approx(0.0005)
-    assert rates[2] == pytest.approx(0.01)
-    assert rates == [*sorted(rates[:3]), *sorted(rates[3:], reverse=True)]
-    assert rates[-1] == pytest.approx(0, abs=1e-6)
+    assert rates[8] == pytest.approx(0.01)
+    assert rates[24] == pytest.approx(0.005)
+    assert rates == [*sorted(rates[:9]), *sorted(rates[9:], reverse=True)]
+    assert rates[-1] == pytest.approx(train.learning_rate_at(39, 40, recipe))
+    assert train.learning_rate_at(40, 40, recipe) == pytest.approx(0)
+    constant = RECIPES["conv_pool_conv_pool_one_dropout"]
+    assert {train.learning_rate_at(step, 40, constant) for step in range(40)} == {0.001}

@@ -17,6 +17,8 @@ SMALL_SIDE = 240
 SQUARES = 0.01, 0.03, 0.06, 0.12, 0.2, 0.3
 BORDER_WEIGHT = 0.2
 CUBES = np.arange(256.0) ** 3
+# By so many grey levels the paper is at most brighter than the darkest beside it.
+STEEPEST = 6
 # Ink differs from its paper by at least this many grey levels; JPEG and sensor noise reach about half of it.
 LEAST_CONTRAST = 10.0
 # Strokes have at least this share of the picture's mean contrast across edges.
@@ -93,7 +95,7 @@ def sum_of_cubes(image: np.ndarray) -> float:
 
 
 def morph(image: np.ndarray, operation: int, element: np.ndarray) -> np.ndarray:
-    """Opening or closing that takes the picture to go on beyond its border as it ends there.
+    """Opening, closing or erosion that takes the picture to go on beyond its border as it ends there.
 
     A strip of table along the border is then as wide as any table, not narrow as a stroke.
     """
@@ -114,7 +116,10 @@ def subtract_background(grey: np.ndarray, small: np.ndarray) -> tuple[np.ndarray
     edge of a shadow or of a table but not a stroke.
     """
     paper = close_by_octagon(small, min(small.shape) // 10 + 2)
-    paper = cv2.resize(cv2.blur(paper, (3, 3)), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    # Interpolated between a sheet and the table, it would be brighter than the table's own rim, which then were ink.
+    darkest = morph(paper, cv2.MORPH_ERODE, np.ones((3, 3), np.uint8))
+    paper = cv2.min(cv2.blur(paper, (3, 3)), cv2.convertScaleAbs(darkest, beta=STEEPEST))
+    paper = cv2.resize(paper, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     # A closing lies above the mean of noisy paper: what most of the picture shows is no contrast.
     sample = cv2.subtract(paper[::4, ::4], grey[::4, ::4])
     level = float(np.median(sample))

@@ -1,6 +1,7 @@
 """Image in, numbers out: the steps in order."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,11 @@ from .views import NO_DIGIT, look
 
 # By how much rarer what is no digit is on pages, and among pictures of MNIST's size, than among the judge's
 # examples.
-PAGE_ODDS, MNIST_ODDS = 8.0, 500.0
+PAGE_ODDS, MNIST_ODDS = 3.0, 500.0
+# A candidate's odds change by this power of how many digits stand beside it, to how much that is none.
+BESIDE = 1.5
+# What is read as a digit counts as one beside others from this probability.
+SURELY = 0.9
 # Log odds of a candidate are lower by this for each side on which it is cut from other ink.
 CUT = 1.0
 # No candidate counts as surer than this, of being a digit or of being none.
@@ -82,7 +87,7 @@ class Reader:
             images, views = look(ink, candidates)
             odds = PAGE_ODDS
         judged = with_odds(self.judge.probabilities(views), odds)
-        found = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
+        found, judged = find_digits(lines, candidates, judged)
         kept = without_words(lines, candidates, found)
         chosen = [candidates[k] for k in kept]
         boxes = [original_box(candidate.atom, ink.scale, size) for candidate in chosen]
@@ -157,10 +162,62 @@ def mnist_form(pixels: np.ndarray, ink: Ink) -> tuple[list[list[Atom]], np.ndarr
     return [[atom]], (grey - grey.min())[None]
 
 
-def with_odds(judged: np.ndarray, odds: float) -> np.ndarray:
-    """The judge's probabilities, N×11, where digits are `odds` times as frequent as it learned (Bayes)."""
-    weighted = judged * np.append(np.full(NO_DIGIT, odds, np.float32), np.float32(1))
+def with_odds(judged: np.ndarray, odds: float | np.ndarray) -> np.ndarray:
+    """The judge's probabilities, N×11, where digits are `odds` times as frequent as it took them to be (Bayes).
+
+    odds: One number, or for each of the N its own.
+    """
+    weighted = judged.copy()
+    weighted[:, :NO_DIGIT] *= np.reshape(odds, (-1, 1)).astype(np.float32)
     return weighted / weighted.sum(axis=1, keepdims=True)
+
+
+def find_digits(
+    lines: list[list[Atom]], candidates: list[Candidate], judged: np.ndarray
+) -> tuple[list[int], np.ndarray]:
+    """Which candidates are digits, in the light of what else stands on their line.
+
+    judged: The judge's probabilities, N×11, of each candidate by itself.
+
+    Returns: Indices of the digits, in reading order; the judge's probabilities in that light.
+    """
+    alone = choose(lines, candidates, 1 - judged[:, NO_DIGIT])
+    judged = with_odds(judged, odds_beside(lines, candidates, alone, 1 - judged[:, NO_DIGIT]))
+    return choose(lines, candidates, 1 - judged[:, NO_DIGIT]), judged
+
+
+def odds_beside(
+    lines: list[list[Atom]], candidates: list[Candidate], found: list[int], probability: np.ndarray
+) -> np.ndarray:
+    """By how much likelier each of N candidates is a digit for what else stands on its line, float N.
+
+    Where others are surely digits, it is rather one too, ill-written; among scribbles and letters rather not. What is
+    lower than digits, as dots and dashes, does not count and is left as it is.
+
+    found: Indices of the candidates that are digits, if each is taken by itself.
+    probability: float N, that a candidate is a digit, by itself.
+    """
+    height = segment.typical_height([candidates[k].atom for k in found])
+    digit_of = {
+        (candidates[k].line, i): k for k in found for i in range(candidates[k].first, candidates[k].last + 1)
+    }
+    sure = {place: k for place, k in digit_of.items() if probability[k] >= SURELY}
+    refused = {
+        (number, i)
+        for number, line in enumerate(lines)
+        for i, atom in enumerate(line)
+        if (number, i) not in digit_of and segment.FULL * height <= atom.height <= 2 * height
+    }
+    digits_on = Counter(candidates[k].line for k in set(sure.values()))
+    refused_on = Counter(number for number, _ in refused)
+    odds = np.ones(len(candidates))
+    for k, candidate in enumerate(candidates):
+        if candidate.atom.height >= segment.FULL * height:
+            places = [(candidate.line, i) for i in range(candidate.first, candidate.last + 1)]
+            digits = digits_on[candidate.line] - len({sure[place] for place in places if place in sure})
+            others = refused_on[candidate.line] - len(refused.intersection(places))
+            odds[k] = ((1 + digits) / (1 + others)) ** BESIDE
+    return odds
 
 
 def choose(lines: list[list[Atom]], candidates: list[Candidate], probability: np.ndarray) -> list[int]:

@@ -105,12 +105,12 @@ def measure(name: str, seed: int, start: float) -> dict[str, Any]:
     test = files.read_split("test")
     model = train.build(name, seed)
     batches = train.Batches(*files.read_split("train"), recipe, seed, more=train.digits_of_pages())
-    train.compile_model(model, recipe, len(batches))
+    train.compile_model(model, recipe)
     clock, begun = Clock(), time.perf_counter()
     model.fit(
         batches.dataset(),
         epochs=recipe["epochs"],
-        callbacks=[train.EpochSeed(batches, seed), clock],
+        callbacks=[train.EpochSeed(batches, seed), train.LearningRate(recipe, len(batches)), clock],
         shuffle=False,
         verbose=0,
     )

@@ -46,6 +46,19 @@ def test_light_that_falls_off_and_the_edge_of_a_shadow_are_no_ink(truth: np.ndar
     assert overlap(find_ink(page.astype(np.uint8)).mask > 0, truth) > 0.8
 
 
+@pytest.mark.parametrize("tilt", [0, 7, -60])
+def test_the_edge_of_a_sheet_on_a_darker_table_is_no_ink(tilt: int) -> None:
+    page = draw(np.full((473, 530), 245, np.uint8), 60)
+    sheet = cv2.fillPoly(
+        np.zeros_like(page), [np.array([(0, 0), (400 + tilt, 0), (400 - tilt, 472), (0, 472)])], 255
+    )
+    page[sheet == 0] = 120
+    strokes = draw(np.zeros_like(page), 255)
+    ink = find_ink(page).mask > 0
+    assert overlap(ink, strokes > 127) > 0.85
+    assert not ink[cv2.dilate(strokes, np.ones((5, 5), np.uint8)) == 0].any()
+
+
 def test_noise_is_no_ink(truth: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     page = draw(np.full((HEIGHT, WIDTH), 220, np.uint8), 60) + rng.normal(0, 8, (HEIGHT, WIDTH))

@@ -13,7 +13,16 @@ from pipeline.letters import letters
 from pipeline.reader.atom import Atom, union
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
-from pipeline.reader.reader import Reader, agree, choose, refuse, with_odds, without_words
+from pipeline.reader.reader import (
+    BESIDE,
+    Reader,
+    agree,
+    choose,
+    find_digits,
+    refuse,
+    with_odds,
+    without_words,
+)
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT
 from pipeline.strokes import numerals
@@ -263,6 +272,37 @@ def test_a_speck_is_taken_along_only_if_the_digit_is_no_less_one_with_it() -> No
     options = [Candidate(0, 0, 0, digit), Candidate(0, 0, 1, union([digit, speck]))]
     assert choose([[digit, speck]], options, np.array([0.99, 0.9])) == [0]
     assert choose([[digit, speck]], options, np.array([0.9, 0.99])) == [1]
+
+
+def beside(*probabilities: float, last: int = 20) -> tuple[list[int], np.ndarray]:
+    """What is found on a line of things as probable, the last one `last` pixels high, and the judge's probabilities."""
+    count = len(probabilities)
+    heights = [*[20] * (count - 1), last]
+    line = [Atom(30 * i, 0, np.ones((heights[i], 10), np.uint8)) for i in range(count)]
+    judged = np.zeros((count, 11), np.float32)
+    judged[:, 3], judged[:, NO_DIGIT] = probabilities, 1 - np.array(probabilities)
+    return find_digits([line], [Candidate(0, i, i, atom) for i, atom in enumerate(line)], judged)
+
+
+def test_what_stands_among_digits_is_rather_a_digit_and_among_others_rather_none() -> None:
+    found, judged = beside(0.99, 0.99, 0.99, 0.3)
+    assert found == [0, 1, 2, 3]
+    assert judged[3, 3] == pytest.approx(0.3 * 4**BESIDE / (0.3 * 4**BESIDE + 0.7), abs=1e-4)
+    found, judged = beside(0.02, 0.02, 0.02, 0.6)
+    assert found == []
+    assert judged[3, 3] < 0.6
+
+
+def test_what_stands_alone_is_taken_for_what_it_is_by_itself() -> None:
+    found, judged = beside(0.4)
+    assert found == []
+    assert judged[0, 3] == pytest.approx(0.4)
+
+
+def test_a_dash_beside_digits_is_no_likelier_a_digit_for_that() -> None:
+    found, judged = beside(0.99, 0.99, 0.99, 0.3, last=5)
+    assert found == [0, 1, 2]
+    assert judged[3, 3] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(
