@@ -55,6 +55,8 @@ class Project:
         } | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
+            # MLflow asks for the machine's load every ten seconds; these trainings are over before that.
+            "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "1",
         }
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
