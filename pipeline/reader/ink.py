@@ -23,6 +23,9 @@ STEEPEST = 6
 LEAST_CONTRAST = 10.0
 # Strokes have at least this share of the picture's mean contrast across edges.
 LOW = 0.4
+# A pixel is ink if it has this share of its stroke's contrast; a stroke is writing, and no remains of rules, if it
+# has this share of the writing's.
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,12 @@ def find_ink(picture: np.ndarray) -> Ink:
     if is_light_on_dark(small):
         grey, small = 255 - grey, 255 - small
     contrast, noise = subtract_background(grey, small)
-    mask, contrast = remove_ruled_lines(threshold(contrast, noise), contrast)
-    return Ink(contrast, mask, scale)
+    mask = threshold(contrast, noise)
+    written, contrast = remove_ruled_lines(mask, contrast)
+    if np.count_nonzero(written) < np.count_nonzero(mask):
+        written = without_remains(written, contrast)
+        contrast = contrast * (written >= mask)
+    return Ink(contrast, written, scale)
 
 
 def to_working_scale(picture: np.ndarray) -> tuple[np.ndarray, float]:
@@ -158,11 +165,33 @@ def threshold(contrast: np.ndarray, noise: float) -> np.ndarray:
     weight = edge * (corner >= floor / 2)
     level = float(weight.ravel() @ corner.ravel().astype(np.float32)) / max(float(weight.sum()), 1.0)
     _, low = cv2.threshold(smooth, max(floor, LOW * level), 1, cv2.THRESH_BINARY)
-    count, labels = cv2.connectedComponents(low)
-    inked = np.flatnonzero(low.view(bool))
-    component, values = labels.ravel()[inked], smooth.ravel()[inked].astype(np.float32)
+    inked, values, typical = typical_contrast(low, smooth)
+    mask = np.zeros(contrast.shape, np.uint8)
+    mask.ravel()[inked] = values > HALF * typical
+    return mask
+
+
+def without_remains(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """The mask of a picture out of which ruled lines were taken, without what they left.
+
+    Rules are mostly fainter than writing. Hanging together with it they lowered the contrast by which it was cut
+    at its edge, so that pieces of them stayed on it; others stayed where a line was broken.
+    """
+    inked, values, typical = typical_contrast(mask, cv2.GaussianBlur(contrast, (3, 3), 0))
+    written = np.zeros_like(mask)
+    if len(inked):
+        written.ravel()[inked] = (values > HALF * typical) & (typical >= HALF * np.median(typical))
+    return written
+
+
+def typical_contrast(mask: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each pixel of a mask its place in the flattened picture, its contrast, and that of its connected component.
+
+    The component's is the mean weighted by itself, since a stroke's edge says little. float32 N but for the places.
+    """
+    count, labels = cv2.connectedComponents(mask)
+    inked = np.flatnonzero(mask.view(bool))
+    component, values = labels.ravel()[inked], contrast.ravel()[inked].astype(np.float32)
     total = np.bincount(component, values, count)
     typical = np.bincount(component, values * values, count) / np.maximum(total, 1e-6)
-    mask = np.zeros(contrast.shape, np.uint8)
-    mask.ravel()[inked] = values > 0.5 * typical[component]
-    return mask
+    return inked, values, typical[component]

@@ -68,8 +68,9 @@ def load_to_read(
 ) -> tuple[np.ndarray, Size]:
     """Load a picture as `load` does, but only as much of it as reading needs.
 
-    Of a JPEG only the brightness is decoded, and at a half, a quarter or an eighth of its size if its longest side
-    is at least `longest_side` pixels even then: a 12-megapixel photo takes a third of the time and memory.
+    That is its brightness, but where parts are transparent. A JPEG is decoded at a half, a quarter or an eighth of
+    its size if its longest side is at least `longest_side` pixels even then: a 12-megapixel photo takes a third of
+    the time and memory.
 
     Returns:
         The pixels, and height and width of the whole picture, upright.
@@ -142,7 +143,7 @@ def _decode(file: io.BytesIO | io.BufferedReader, longest_side: int | None) -> t
                 with _stderr_closed() if image.format == "TIFF" else nullcontext():
                     image.load()
                 orientation = _orientation(image)
-                pixels = _pixels(image)
+                pixels = _pixels(image, "RGB" if longest_side is None else "L")
             except PictureError:
                 raise
             except Exception:
@@ -185,15 +186,16 @@ def _orientation(image: Image.Image) -> object:
         return None
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
-    """Pixels of a decoded image of any of Pillow's modes: uint8, H×W or H×W×3."""
+def _pixels(image: Image.Image, mode: str) -> np.ndarray:
+    """Pixels of a decoded image of any of Pillow's modes: uint8, H×W or H×W×3.
+
+    mode: RGB or L, for colours that are to be kept or not.
+    """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _to_uint8(np.asarray(image))
     if image.has_transparency_data:
         return _composite(np.asarray(image.convert("RGBA")))
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image.convert("L" if image.mode in ("1", "L") else mode))
 
 
 def _upright(pixels: np.ndarray, orientation: object) -> np.ndarray:

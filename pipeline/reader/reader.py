@@ -206,7 +206,7 @@ def odds_beside(
         (number, i)
         for number, line in enumerate(lines)
         for i, atom in enumerate(line)
-        if (number, i) not in digit_of and segment.FULL * height <= atom.height <= 2 * height
+        if (number, i) not in digit_of and is_as_high(atom, height)
     }
     digits_on = Counter(candidates[k].line for k in set(sure.values()))
     refused_on = Counter(number for number, _ in refused)
@@ -276,13 +276,16 @@ def without_words(lines: list[list[Atom]], candidates: list[Candidate], kept: li
         for group in segment.groups(line, WORD_GAP * height):
             read = sum(line[i].mask.sum() for i in group if i in digit_of)
             refused = sum(
-                line[i].mask.sum()
-                for i in group
-                if i not in digit_of and segment.FULL * height <= line[i].height <= 2 * height
+                line[i].mask.sum() for i in group if i not in digit_of and is_as_high(line[i], height)
             )
             if refused <= MOST_REFUSED * read:
                 remaining += sorted({digit_of[i] for i in group if i in digit_of}, key=on_line.index)
     return remaining
+
+
+def is_as_high(atom: Atom, height: float) -> bool:
+    """Whether an atom is about as high as digits of some height: no dot or dash, nor far higher."""
+    return segment.FULL * height <= atom.height <= 2 * height
 
 
 def agree(classified: np.ndarray, judged: np.ndarray) -> np.ndarray:

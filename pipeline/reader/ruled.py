@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from .boxes import without_boxes
+
 # Lines are sought in a copy of this longest side, or, of a long strip, this shortest: enough, and quick.
 SEARCH_SIDE, SEARCH_SHORT = 480, 160
 # A ruled line is at least this share of the picture's shorter side, this many times as long as thick, and has
@@ -24,27 +26,33 @@ MOST_TILT = 20
 
 def remove_ruled_lines(mask: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mask and contrast (H×W, as in Ink) without ruled lines."""
-    cleaned = mask
+    cleaned = without_boxes(mask)
     known: list[np.ndarray] = []
+    # Walls are lines, too, and whole ones are found more easily than what boxes leave of them.
+    searched = mask
     # A line that others hide is found once these are gone.
     for _ in range(PASSES):
-        found = find_ruled_lines(cleaned, known)
+        found = find_ruled_lines(searched, known)
         if not len(found):
             break
         known.extend(found)
-        cleaned = without_lines(cleaned, found)
+        cleaned = without_lines(cleaned, found, mask)
+        searched = cleaned
     return cleaned, contrast * (cleaned >= mask)
 
 
-def without_lines(mask: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """The mask without lines, the strokes that cross them left whole."""
+def without_lines(mask: np.ndarray, lines: np.ndarray, inked: np.ndarray) -> np.ndarray:
+    """The mask without lines, the strokes that cross them left whole.
+
+    inked: The mask as it was with all lines, to see how thick they are.
+    """
     cleaned = mask.copy()
     bands = np.zeros_like(mask)
     widest = 0
     for upright in (False, True):
         along = [line for line in lines if is_upright(line) == upright]
         if along:
-            thickness = line_thickness(cleaned, along)
+            thickness = line_thickness(inked, along)
             width = 2 * round(1.5 * thickness + BEND * min(mask.shape)) + 1
             band = draw_bands(mask.shape, along, width)
             removed = band & thin_runs(cleaned, thickness, upright)

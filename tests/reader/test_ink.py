@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.reader.boxes import without_boxes
 from pipeline.reader.ink import find_ink, is_light_on_dark, subtract_background, threshold
 from pipeline.reader.ruled import remove_ruled_lines
 
@@ -133,6 +134,61 @@ def test_a_digit_close_beside_a_line_stays_whole() -> None:
     cleaned, _ = remove_ruled_lines(mask | one, (mask | one) * np.uint8(200))
     assert cleaned.sum() == one.sum()
     assert (cleaned[one > 0] == 1).all()
+
+
+def boxes(x: int, y: int, columns: int, rows: int, side: int, thickness: int) -> np.ndarray:
+    """A table whose upper left corner is at x, y, drawn onto an empty page."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for column in range(columns + 1):
+        cv2.line(mask, (x + column * side, y), (x + column * side, y + rows * side), 1, thickness)
+    for row in range(rows + 1):
+        cv2.line(mask, (x, y + row * side), (x + columns * side, y + row * side), 1, thickness)
+    return mask
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(6, 1), (1, 3), (4, 3)])
+def test_the_walls_of_small_boxes_go_and_what_is_written_in_them_stays(columns: int, rows: int) -> None:
+    written = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for column in range(columns):
+        cv2.putText(written, str(column), (67 + 30 * column, 74), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 1, 2)
+    mask = boxes(60, 50, columns, rows, 30, 3) | written
+    cleaned, contrast = remove_ruled_lines(mask, mask * np.uint8(200))
+    assert (cleaned == written).all()
+    assert (contrast == written * np.uint8(200)).all()
+
+
+def test_a_digit_that_runs_into_a_wall_stays_but_for_the_wall() -> None:
+    table = boxes(60, 50, 4, 2, 40, 3)
+    digit = np.zeros_like(table)
+    cv2.line(digit, (102, 60), (124, 80), 1, 4)
+    in_a_box = cv2.circle(np.zeros_like(table), (160, 110), 10, 1, 3)
+    mask = table | digit | in_a_box
+    cleaned, _ = remove_ruled_lines(mask, mask * np.uint8(200))
+    assert (cleaned[in_a_box > 0] == 1).all()
+    beside = cv2.dilate(table, np.ones((7, 7), np.uint8))
+    assert cleaned[(digit > 0) & (beside == 0)].all()
+    assert cleaned[(table > 0) & (digit == 0)].mean() < 0.03
+
+
+def test_digits_with_holes_and_squared_paper_are_no_boxes() -> None:
+    mask = boxes(20, 20, 1, 2, 40, 4)
+    cv2.circle(mask, (150, 60), 30, 1, 4)
+    cv2.circle(mask, (150, 60), 10, 1, 3)
+    mask |= boxes(10, 120, 15, 5, 20, 2)
+    assert (without_boxes(mask) == mask).all()
+
+
+def test_what_broken_rules_leave_is_no_ink_beside_darker_writing() -> None:
+    page = draw(np.full((HEIGHT, WIDTH), 220, np.uint8), 90)
+    alone = find_ink(page)
+    ruled = np.full_like(page, 255)
+    for y in (25, 60, 160, 215):
+        cv2.line(ruled, (0, y), (WIDTH, y), 175, 2)
+    for x in range(10, WIDTH, 60):
+        cv2.line(ruled, (x, 45), (x, 75), 175, 2)
+    ink = find_ink(np.minimum(page, ruled))
+    assert alone.mask.any()
+    assert overlap(ink.mask > 0, alone.mask > 0) > 0.9
 
 
 def test_a_tall_one_is_no_ruled_line() -> None:

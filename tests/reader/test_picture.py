@@ -2,6 +2,7 @@ import io
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, features
@@ -78,9 +79,9 @@ def test_a_photo_to_read_of_any_mode(mode: str, rgb: np.ndarray) -> None:
     assert size == (600, 800)
 
 
-def test_what_is_no_photo_is_loaded_to_read_as_it_is(rgb: np.ndarray) -> None:
+def test_of_what_is_no_photo_the_brightness_is_read_at_full_size(rgb: np.ndarray) -> None:
     pixels, size = load_to_read(encoded(Image.fromarray(rgb), "PNG"), 10)
-    np.testing.assert_array_equal(pixels, rgb)
+    np.testing.assert_array_equal(pixels, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
     assert size == (HEIGHT, WIDTH)
 
 
