@@ -3,8 +3,8 @@
     python -m pipeline.candidates
 
 Reads data/prepared/train.npz and models/cutter.tflite; writes data/prepared/candidates.npz: `images`, candidates
-as the digits' network sees them, `views`, as the judge does, both uint8 M×28×28, and `truths`, uint8 M, 0 to 9 or
-10 for no whole digit. How pages are cut is in cutouts.py.
+as the digits' network sees them, uint8 M×28×28, `views`, as the judge does, uint8 M×28×28×2, and `truths`, uint8 M,
+0 to 9 or 10 for no whole digit. How pages are cut is in cutouts.py.
 """
 
 import numpy as np

@@ -31,15 +31,13 @@ from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import LONGEST_SIDE, find_ink
 from pipeline.reader.reader import (
     LEAST,
-    PAGE_ODDS,
     amounts_of_ink,
     find_digits,
     scores,
-    with_odds,
     without_words,
 )
 from pipeline.reader.segment import Candidate
-from pipeline.reader.views import NO_DIGIT, look
+from pipeline.reader.views import NO_DIGIT, alone, look
 from pipeline.scoring import joined
 from pipeline.stage import run, whole_file
 
@@ -60,7 +58,7 @@ class Cut(NamedTuple):
     Attributes:
         digits: uint8 N×28×28, as the digits' network will see them.
         labels: int N, their truth.
-        views: uint8 M×28×28, all that was cut out of the picture, as the judge sees it.
+        views: uint8 M×28×28×2, all that was cut out of the picture, as the judge sees it.
         truths: int M, what each of them is: 0 to 9, or 10 for no whole digit.
         how: How they were found.
     """
@@ -104,10 +102,10 @@ def corrections() -> None:
         judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
         # Digits of pages went through what pages do to digits, as the corrected ones did.
         digit = truths != NO_DIGIT
-        like_them = some_leaned(
-            of_pages[digit], truths[digit], amounts, LEANED, mnist, np.random.default_rng(seed)
+        like_them, theirs = some_leaned(
+            alone(of_pages[digit]), truths[digit], amounts, LEANED, mnist, np.random.default_rng(seed)
         )
-        images, labels = np.concatenate([images, like_them[0]]), np.concatenate([labels, like_them[1]])
+        images, labels = np.concatenate([images, like_them[..., 0]]), np.concatenate([labels, theirs])
     with whole_file(files.split_path("corrections")) as file:
         np.savez(file, images=images, labels=labels.astype(np.uint8))
     write_report(given, cuts)
@@ -127,7 +125,7 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     lines = segment.find_lines(ink, cutter)
     candidates = segment.find_candidates(lines)
     images, views = look(ink, candidates)
-    found, judged = find_digits(lines, candidates, with_odds(judge.probabilities(views), PAGE_ODDS))
+    found, judged = find_digits(lines, candidates, judge.probabilities(views))
     truth = [int(digit) for digit in joined(correction.truth)]
     read = without_words(lines, candidates, found)
     in_lines = [len(list(same)) for _, same in groupby(candidates[k].line for k in read)]
@@ -201,24 +199,24 @@ def align(
 
 
 def some_leaned(
-    images: np.ndarray,
+    views: np.ndarray,
     labels: np.ndarray,
     amounts: np.ndarray,
     count: int,
     mnist: tuple[np.ndarray, np.ndarray],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """So many of the images, leaned until each leans by one of the amounts, and their labels; none without amounts.
+    """So many of the views, leaned until each leans by one of the amounts, and their labels; none without amounts.
 
     Args:
         amounts: How much farther than MNIST's digits of their value they are to lean; what is no digit leans by
             so much farther than it did.
     """
-    some = rng.permutation(len(images))[: count if len(amounts) else 0]
-    chosen, truths = images[some], labels[some]
+    some = rng.permutation(len(views))[: count if len(amounts) else 0]
+    chosen, truths = views[some], labels[some]
     own = np.zeros(len(some))
     digit = truths != NO_DIGIT
-    own[digit] = leans(chosen[digit], truths[digit], *mnist)
+    own[digit] = leans(chosen[digit, ..., 0], truths[digit], *mnist)
     return leaned(chosen, rng.choice(amounts, len(some)) - own), truths
 
 
@@ -244,7 +242,7 @@ def teach(
     examples = [
         (views[again], truths[again]),
         some_leaned(*candidates, amounts, REHEARSED, mnist, rng),
-        some_leaned(*mnist, amounts, REHEARSED, mnist, rng),
+        some_leaned(alone(mnist[0]), mnist[1], amounts, REHEARSED, mnist, rng),
         *((np.repeat(cut.views, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
     ]
     learn(

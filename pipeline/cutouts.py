@@ -37,7 +37,7 @@ def of_pages(images: np.ndarray, labels: np.ndarray, seed: int, pages: int, cutt
         cutter: The model that parts digits that touch.
 
     Returns:
-        Images and views, uint8 M×28×28, and truths, uint8 M.
+        Images, uint8 M×28×28, their views, uint8 M×28×28×2, and truths, uint8 M.
     """
     drawn, values = numerals(max(1, round(NUMERALS * len(images))), np.random.default_rng(seed))
     written = np.concatenate([images, drawn]), np.concatenate([labels, values])

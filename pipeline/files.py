@@ -59,7 +59,7 @@ def read_split(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_candidates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images and views, uint8 N×28×28, and truths, uint8 N, as pipeline/candidates.py describes them.
+    """Images, uint8 N×28×28, views, uint8 N×28×28×2, and truths, uint8 N, as pipeline/candidates.py describes them.
 
     Raises:
         StageError: the file is missing or damaged.

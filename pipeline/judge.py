@@ -13,11 +13,14 @@ from tqdm import tqdm
 
 from pipeline import files, params
 from pipeline.reader.cut import Cutter
+from pipeline.reader.normalize import SIDE
 from pipeline.reader.views import NO_DIGIT
 from pipeline.stage import run
 from pipeline.whole_digit import distort, examples
 
 BATCH = 128
+# How many batches are made before they are needed.
+AHEAD = 8
 # Learning rate at its highest, and the share of all steps by which it is reached.
 RATE, WARMUP = 2e-3, 0.2
 
@@ -42,9 +45,10 @@ def judge() -> None:
 
 
 def network() -> keras.Model:
-    """A small CNN: the judge looks at every candidate, of which there are two to a digit.
+    """A small CNN of two branches, one for each view: it looks at every candidate, of which there are two to a digit.
 
-    Its first convolution strides, as that of the digits' network does and for the same reason.
+    Its first convolutions stride, as that of the digits' network does and for the same reason. The far view's branch
+    is the smaller one: that view has to tell where the candidate stands, not what it is.
     """
     layers = keras.layers
 
@@ -52,14 +56,21 @@ def network() -> keras.Model:
         convolution = layers.Conv2D(filters, size, strides=strides, use_bias=False)
         return [convolution, layers.BatchNormalization(momentum=0.9), layers.ReLU()]
 
-    return keras.Sequential(
+    views = keras.Input((SIDE, SIDE, 2))
+    near = keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
             *convolve(32, 6, strides=2),
             *convolve(40, 3),
             *convolve(80, 3),
             layers.MaxPooling2D(),
             layers.Flatten(),
+        ]
+    )
+    far = keras.Sequential(
+        [*convolve(16, 6, strides=2), *convolve(24, 3), layers.MaxPooling2D(), layers.Flatten()]
+    )
+    decide = keras.Sequential(
+        [
             layers.Dropout(0.3),
             layers.Dense(128, use_bias=False),
             layers.BatchNormalization(momentum=0.9),
@@ -68,6 +79,7 @@ def network() -> keras.Model:
             layers.Dense(NO_DIGIT + 1, activation="softmax"),
         ]
     )
+    return keras.Model(views, decide(layers.concatenate([near(views[..., :1]), far(views[..., 1:])])))
 
 
 def learn(
@@ -76,8 +88,8 @@ def learn(
     """Train the judge; each view is distorted anew each time.
 
     Args:
-        model: float32 N×28×28×1 from 0 to 1 in, N×11 probabilities out, the last of no whole digit.
-        views: uint8 N×28×28.
+        model: float32 N×28×28×2 from 0 to 1 in, N×11 probabilities out, the last of no whole digit.
+        views: uint8 N×28×28×2, near and far.
         truths: N integers, 0 to 10.
         epochs: Times to go through the views.
         seed: Decides the distortions.
@@ -92,8 +104,27 @@ def learn(
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
     rng = np.random.default_rng(seed)
     for _ in tqdm(range(epochs), unit="epoch", disable=None):
-        distorted = np.stack([distort(view, rng) for view in views])
-        model.fit(distorted[..., None].astype(np.float32) / 255, truths, BATCH, verbose=0)
+        model.fit(batches(views, truths, rng), shuffle=False, verbose=0)
+
+
+def batches(views: np.ndarray, truths: np.ndarray, rng: np.random.Generator) -> tf.data.Dataset:
+    """All views once, shuffled and distorted, in batches: float32 of 0 to 1 and their truths.
+
+    They are made in a thread while the network trains on those before, and never all at once, which would take
+    gigabytes.
+    """
+    order = rng.permutation(len(views))
+
+    def batch(start: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = order[start : start + BATCH]
+        distorted = np.stack([distort(view, rng) for view in views[chosen]])
+        return distorted.astype(np.float32) / 255, truths[chosen]
+
+    def tensors(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        made = tf.numpy_function(batch, [start], [tf.float32, truths.dtype])
+        return tf.ensure_shape(made[0], (None, *views.shape[1:])), tf.ensure_shape(made[1], (None,))
+
+    return tf.data.Dataset.range(0, len(views), BATCH).map(tensors).prefetch(AHEAD)
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def letters(count: int, cutter: Cutter, rng: np.random.Generator) -> np.ndarray:
         rng: Decides letters and hands.
 
     Returns:
-        uint8 N×28×28, of each letter all candidates.
+        uint8 N×28×28×2, of each letter all candidates.
     """
     alphabet = list(LETTERS.values())
     views = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.letters import letters
 from pipeline.reader.cut import Cutter
-from pipeline.reader.views import NO_DIGIT
+from pipeline.reader.views import NO_DIGIT, alone
 from pipeline.strokes import numerals
 
 # As many numerals and turned digits each as this share of the candidates; of letters and of MNIST's own digits.
@@ -31,7 +31,7 @@ def examples(
     Args:
         images: uint8 N×28×28 of training digits, ink bright on 0.
         labels: N integers from 0 to 9.
-        views: uint8 M×28×28, candidates as the judge sees them.
+        views: uint8 M×28×28×2, candidates as the judge sees them.
         truths: M integers, 0 to 9, or 10 for no whole digit.
         cutter: Parts digits that touch.
         seed: Decides letters and numerals, and which digits join.
@@ -44,15 +44,16 @@ def examples(
     some = rng.choice(len(images), min(len(images), round(OF_MNIST * len(views))), replace=False)
     drawn, values = numerals(count, rng)
     drawn_letters = letters(max(1, round(OF_LETTERS * len(views))), cutter, rng)
-    none = np.concatenate([drawn_letters, turned_digits(images[some[:count]], labels[some[:count]])])
+    turned = turned_digits(images[some[:count]], labels[some[:count]])
+    none = np.concatenate([drawn_letters, alone(turned)])
     return (
-        np.concatenate([views, images[some], drawn, none]),
+        np.concatenate([views, alone(images[some]), alone(drawn), none]),
         np.concatenate([truths, labels[some], values, np.full(len(none), NO_DIGIT)]),
     )
 
 
 def distort(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turned, slanted, stretched and shifted a little: uint8 28×28."""
+    """Turned, slanted, stretched and shifted a little: uint8 28×28×2, as it was."""
     matrix = np.eye(2) + rng.normal(0, 0.07, (2, 2))
     shift = 13.5 - matrix @ [13.5, 13.5] + rng.normal(0, 0.5, 2)
     return cv2.warpAffine(view, np.column_stack([matrix, shift]), (28, 28))

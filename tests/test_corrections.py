@@ -6,7 +6,7 @@ import pytest
 from pipeline import corrections, lean, strokes
 from pipeline.reader.atom import Atom, union
 from pipeline.reader.segment import Candidate
-from pipeline.reader.views import NO_DIGIT
+from pipeline.reader.views import NO_DIGIT, alone
 
 # Two lines: the first of three atoms, of which any two neighbours may also be one digit, the second of one.
 ATOMS = [
@@ -70,11 +70,12 @@ def test_what_nearly_is_a_digit_is_neither_that_nor_none() -> None:
 
 def test_others_lean_as_the_corrected_digits_do_and_nothing_does_without_any() -> None:
     drawn = strokes.numerals(50, np.random.default_rng(0))
+    seen = alone(drawn[0]), drawn[1]
     for amounts, count in ((np.array([0.5, 0.6]), 20), (np.empty(0), 0)):
-        like_them, theirs = corrections.some_leaned(*drawn, amounts, 20, drawn, np.random.default_rng(1))
+        like_them, theirs = corrections.some_leaned(*seen, amounts, 20, drawn, np.random.default_rng(1))
         assert len(like_them) == len(theirs) == count
-    leaning = corrections.some_leaned(*drawn, np.array([0.5]), 50, drawn, np.random.default_rng(1))
-    now = lean.leans(*leaning, *drawn)
+    leaning, theirs = corrections.some_leaned(*seen, np.array([0.5]), 50, drawn, np.random.default_rng(1))
+    now = lean.leans(leaning[..., 0], theirs, *drawn)
     assert np.mean(now) == pytest.approx(0.5, abs=0.1)
     # Not only on average: each as far as the hand does, however far it leaned.
     assert np.std(now) < 0.5 * np.std(lean.leans(*drawn, *drawn))
@@ -84,10 +85,10 @@ def test_what_is_no_digit_leans_so_much_farther_than_it_did() -> None:
     pieces, values = strokes.numerals(100, np.random.default_rng(0))
     none = np.full(len(pieces), NO_DIGIT)
     leaning, truths = corrections.some_leaned(
-        pieces, none, np.array([0.4]), 100, (pieces, values), np.random.default_rng(1)
+        alone(pieces), none, np.array([0.4]), 100, (pieces, values), np.random.default_rng(1)
     )
     assert (truths == NO_DIGIT).all()
     order = np.random.default_rng(1).permutation(100)
     before = lean.leans(pieces[order], values[order], pieces, values)
-    after = lean.leans(leaning, values[order], pieces, values)
+    after = lean.leans(leaning[..., 0], values[order], pieces, values)
     assert np.mean(after - before) == pytest.approx(0.4, abs=0.1)

@@ -22,7 +22,7 @@ def test_a_candidate_with_the_ink_of_a_digit_is_that_digit(
     digits: Digits, cuts_nothing: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     views, truths, written = cut_out(digits, cuts_nothing, 3, ["plain"], monkeypatch)
-    assert views.shape == (len(truths), 28, 28)
+    assert views.shape == (len(truths), 28, 28, 2)
     assert views.dtype == np.uint8
     found = "".join(map(str, truths[truths != NO_DIGIT]))
     assert len(found) >= 0.8 * len(written)
@@ -55,6 +55,7 @@ def test_candidates_depend_on_the_seed_alone(digits: Digits, cuts_nothing: bytes
 
 def test_images_show_the_digits_alone_and_views_what_is_around(digits: Digits, cuts_nothing: bytes) -> None:
     images, views, truths = cutouts.of_pages(*digits, seed=1, pages=12, cutter=cuts_nothing)
-    assert images.shape == views.shape == (len(truths), 28, 28)
-    assert (views >= images).all()
-    assert (views > images).any()
+    assert images.shape == (len(truths), 28, 28)
+    assert views.shape == (*images.shape, 2)
+    assert (views[..., 0] >= images).all()
+    assert (views[..., 0] > images).any()

@@ -6,14 +6,14 @@ import numpy as np
 from pipeline import cutouts, judge, whole_digit
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
-from pipeline.reader.views import NO_DIGIT
+from pipeline.reader.views import NO_DIGIT, alone
 from pipeline.strokes import numerals
 from tests.conftest import Digits
 
 
 def test_examples_are_the_candidates_and_more(digits: Digits, cuts_nothing: bytes) -> None:
     cutter = Cutter(cuts_nothing)
-    views, truths = digits[0][:200], np.where(np.arange(200) % 3, digits[1][:200], NO_DIGIT)
+    views, truths = alone(digits[0][:200]), np.where(np.arange(200) % 3, digits[1][:200], NO_DIGIT)
     first, again = (whole_digit.examples(*digits, views, truths, cutter, seed=1) for _ in range(2))
     assert np.array_equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])
@@ -25,7 +25,7 @@ def test_examples_are_the_candidates_and_more(digits: Digits, cuts_nothing: byte
 
 
 def test_distortion_is_slight() -> None:
-    views, _ = numerals(50, np.random.default_rng(0))
+    views = alone(numerals(50, np.random.default_rng(0))[0])
     distorted = np.stack([whole_digit.distort(view, np.random.default_rng(1)) for view in views])
     assert not np.array_equal(distorted, views)
     correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(views, distorted, strict=True)]

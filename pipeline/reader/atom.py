@@ -12,13 +12,11 @@ class Atom:
 
     x, y: Of its upper left corner, in working pixels of the picture.
     mask: uint8, 1 on ink, tight.
-    component: Number of the connected component of which it is all or a part.
     """
 
     x: int
     y: int
     mask: np.ndarray
-    component: int = 0
 
     @property
     def width(self) -> int:
@@ -37,7 +35,7 @@ def part(atom: Atom, mask: np.ndarray) -> Atom:
     """What a mask, uint8 of the atom's shape and not empty, leaves of it."""
     x, y, width, height = cv2.boundingRect(mask)
     tight = np.ascontiguousarray(mask[y : y + height, x : x + width])
-    return Atom(atom.x + x, atom.y + y, tight, atom.component)
+    return Atom(atom.x + x, atom.y + y, tight)
 
 
 def union(atoms: list[Atom]) -> Atom:

@@ -9,7 +9,7 @@ class Classifier:
     """A network that tells what a 28×28 picture shows.
 
     Args:
-        model: A LiteRT model, float32 N×28×28×1 of 0 to 1 in, softmax N×C out.
+        model: A LiteRT model, float32 N×28×28×K of 0 to 1 in, softmax N×C out.
         temperature: Divides the logits; fitted so that probabilities are true frequencies (Guo et al. 2017,
             "On calibration of modern neural networks").
     """
@@ -20,11 +20,14 @@ class Classifier:
         self.temperature = temperature
         self._network = Network(model)
 
-    def probabilities(self, digits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities, float32 N×C, of uint8 N×28×28 digits, ink bright on 0."""
-        if digits.ndim != 3 or digits.shape[1:] != (28, 28) or digits.dtype != np.uint8:
+    def probabilities(self, pictures: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities, float32 N×C, of uint8 N×28×28, or N×28×28×K, ink bright on 0."""
+        batch = pictures[..., None] if pictures.ndim == 3 else pictures
+        expected = self._network.input_shape
+        if batch.shape[1:] != expected or batch.dtype != np.uint8:
             raise ValueError(
-                f"digits must be uint8 N×28×28, got {digits.dtype} {'×'.join(map(str, digits.shape))}"
+                f"pictures must be uint8 N×{'×'.join(map(str, expected))}, "
+                f"got {pictures.dtype} {'×'.join(map(str, pictures.shape))}"
             )
-        powers = self._network(digits[..., None].astype(np.float32) / 255) ** np.float32(1 / self.temperature)
+        powers = self._network(batch.astype(np.float32) / 255) ** np.float32(1 / self.temperature)
         return powers / powers.sum(axis=1, keepdims=True)

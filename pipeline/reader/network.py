@@ -14,10 +14,11 @@ class Network:
     def __init__(self, model: bytes) -> None:
         # One thread: the networks are so small that more would wait for each other.
         self._interpreter = Interpreter(model_content=model, num_threads=1)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        taken, given = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
+        self._input, self._output = taken["index"], given["index"]
         self._batch = 0
-        self.output_shape = tuple(int(n) for n in self._interpreter.get_output_details()[0]["shape"][1:])
+        self.input_shape = tuple(map(int, taken["shape"][1:]))
+        self.output_shape = tuple(map(int, given["shape"][1:]))
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """The output, float32 N×…, for a batch, float32 N×…."""

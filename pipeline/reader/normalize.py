@@ -1,4 +1,4 @@
-"""Candidate → 28×28 as MNIST's authors made theirs, and the same among what stands around it."""
+"""Candidate → 28×28 as MNIST's authors made theirs."""
 
 from functools import cache
 
@@ -16,8 +16,6 @@ FINE = 4
 # `stroke_width` of MNIST's training digits: 5 % are below 2.1 pixels, half below 2.9. A pen thinner than the
 # former is widened, not quite to the latter: the more is added, the more loops close.
 THIN, WIDENED = 2.1 * FINE, 2.6 * FINE
-# Brightness of what stands around a candidate; its own ink goes up to 255.
-SURROUNDINGS = 96
 
 Field = tuple[float, float, float]
 
@@ -97,22 +95,3 @@ def centre(fine: np.ndarray, margin: int) -> tuple[np.ndarray, tuple[int, int]]:
     canvas[top : top + height, left : left + width] = fine
     image = cv2.resize(canvas[room : 2 * room, room : 2 * room], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return image, (room - left, room - top)
-
-
-def among_others(image: np.ndarray, ink: np.ndarray, field: Field) -> np.ndarray:
-    """The normalized candidate with what stands around it, dimmer: uint8 28×28.
-
-    By itself half a 0 is a 1; beside the other half it is not.
-
-    image, field: As `normalize` returned them, `field` in pixels of the picture.
-    ink: uint8 H×W, 1 on all ink of the picture.
-    """
-    left, top, side = field
-    x0, y0, x1, y1 = round(left), round(top), round(left + side), round(top + side)
-    height, width = ink.shape
-    seen = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    part = ink[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
-    y, x = max(y0, 0) - y0, max(x0, 0) - x0
-    seen[y : y + part.shape[0], x : x + part.shape[1]] = part * np.uint8(SURROUNDINGS)
-    around = cv2.resize(seen, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.maximum(image, around)

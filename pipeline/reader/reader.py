@@ -17,17 +17,12 @@ from .ink import LONGEST_SIDE, Ink, find_ink
 from .normalize import SIDE
 from .reading import Box, Digit, Reading, Refusal
 from .segment import Candidate
-from .views import NO_DIGIT, look
+from .views import NO_DIGIT, alone, look
 
-# By how much rarer what is no digit is on pages, and among pictures of MNIST's size, than among the judge's
-# examples.
-PAGE_ODDS, MNIST_ODDS = 3.0, 500.0
-# A candidate's odds change by this power of how many digits stand beside it, to how much that is none.
-BESIDE = 1.5
+# By how much rarer what is no digit is among pictures of MNIST's size than among the judge's examples.
+MNIST_ODDS = 500.0
 # What is read as a digit counts as one beside others from this probability.
 SURELY = 0.9
-# Log odds of a candidate are lower by this for each side on which it is cut from other ink.
-CUT = 1.0
 # No candidate counts as surer than this, of being a digit or of being none.
 LEAST = 0.001
 # A gap of this share of the digits' height separates words.
@@ -80,13 +75,12 @@ class Reader:
             lines, images = mnist_form(pixels, ink)
             # However wide it is: MNIST has digits that lie nearly flat; on a page that is a scribble.
             candidates = [Candidate(number, 0, 0, line[0]) for number, line in enumerate(lines)]
-            views, odds = images, MNIST_ODDS
+            judged = with_odds(self.judge.probabilities(alone(images)), MNIST_ODDS)
         else:
             lines = segment.find_lines(ink, self.cutter)
             candidates = segment.find_candidates(lines)
             images, views = look(ink, candidates)
-            odds = PAGE_ODDS
-        judged = with_odds(self.judge.probabilities(views), odds)
+            judged = self.judge.probabilities(views)
         found, judged = find_digits(lines, candidates, judged)
         kept = without_words(lines, candidates, found)
         chosen = [candidates[k] for k in kept]
@@ -216,7 +210,7 @@ def odds_beside(
             places = [(candidate.line, i) for i in range(candidate.first, candidate.last + 1)]
             digits = digits_on[candidate.line] - len({sure[place] for place in places if place in sure})
             others = refused_on[candidate.line] - len(refused.intersection(places))
-            odds[k] = ((1 + digits) / (1 + others)) ** BESIDE
+            odds[k] = (1 + digits) / (1 + others)
     return odds
 
 
@@ -249,11 +243,10 @@ def scores(candidates: list[Candidate], probability: np.ndarray) -> np.ndarray:
     """How much each of N candidates speaks for itself, float N: above 0 what is rather a digit.
 
     Its log odds of being a digit, for each pixel of its ink, so that a digit that was cut in vain counts as much
-    whole as in pieces, and a speck beside a digit next to nothing. Digits seldom touch, so each cut lowers the odds.
+    whole as in pieces, and a speck beside a digit next to nothing.
     """
     sure = np.clip(probability, LEAST, 1 - LEAST)
-    cuts = np.array([candidate.cuts for candidate in candidates])
-    return amounts_of_ink(candidates) * (np.log(sure / (1 - sure)) - CUT * cuts)
+    return amounts_of_ink(candidates) * np.log(sure / (1 - sure))
 
 
 def amounts_of_ink(candidates: list[Candidate]) -> np.ndarray:

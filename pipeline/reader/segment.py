@@ -31,14 +31,12 @@ class Candidate:
     """What may be one digit: atoms `first` to `last` (inclusive) of a line, taken together.
 
     atom: The ink of all of them.
-    cuts: On how many sides, 0 to 2, it is cut off from ink that it hangs together with.
     """
 
     line: int
     first: int
     last: int
     atom: Atom
-    cuts: int = 0
 
 
 def find_lines(ink: Ink, cutter: Cutter) -> list[list[Atom]]:
@@ -66,18 +64,8 @@ def find_candidates(lines: list[list[Atom]]) -> list[Candidate]:
                 atom = union(line[first : last + 1])
                 narrow = atom.width <= WIDEST * max(atom.height, height)
                 if narrow and atom.height <= TALLEST * height and max(atom.width, atom.height) >= SMALLEST:
-                    cuts = count_cuts(line, first, last)
-                    candidates.append(Candidate(number, first, last, atom, cuts))
+                    candidates.append(Candidate(number, first, last, atom))
     return candidates
-
-
-def count_cuts(line: list[Atom], first: int, last: int) -> int:
-    """On how many sides a component reaches beyond atoms `first` to `last`."""
-    inside = {atom.component for atom in line[first : last + 1]}
-    # The parts of a component are not always neighbours: a bar may lie between them.
-    before = any(atom.component in inside for atom in line[:first])
-    after = any(atom.component in inside for atom in line[last + 1 :])
-    return before + after
 
 
 def groups(line: list[Atom], gap: float) -> list[list[int]]:
@@ -109,7 +97,7 @@ def find_components(mask: np.ndarray) -> list[Atom]:
     for i in np.flatnonzero(kept):
         x, y, width, height = map(int, boxes[i])
         part = labels[y : y + height, x : x + width] == i + 1
-        components.append(Atom(x, y, part.astype(np.uint8), int(i)))
+        components.append(Atom(x, y, part.astype(np.uint8)))
     return components
 
 

@@ -1,22 +1,68 @@
-"""Candidates → what the networks see of them."""
+"""Candidates → what the networks see of them.
 
+The digits' network sees a candidate alone, as MNIST shows digits; the judge sees two views of it among what stands
+around it: near, at the same size, and far, smaller, with its neighbours. By itself half a 0 is a 1; beside the other
+half it is not. By itself a piece of a ruled line is a 1, too; beside digits that are twice as high it is not.
+"""
+
+import cv2
 import numpy as np
 
 from .ink import Ink
-from .normalize import SIDE, among_others, normalize
+from .normalize import SIDE, Field, normalize
 from .segment import Candidate
 
 # The judge's last class: not one whole digit.
 NO_DIGIT = 10
+# Brightness of what stands around a candidate; its own ink goes up to 255.
+SURROUNDINGS = 96
+# Of the far view's 28 pixels so many, in the middle, show what the near one does.
+INNER = 10
+START = (SIDE - INNER) // 2
 
 
 def look(ink: Ink, candidates: list[Candidate]) -> tuple[np.ndarray, np.ndarray]:
-    """The candidates as MNIST shows digits, and the same among what stands around them: uint8 N×28×28."""
+    """The N candidates as MNIST shows digits, uint8 N×28×28, and their near and far views, uint8 N×28×28×2."""
     images = np.zeros((len(candidates), SIDE, SIDE), np.uint8)
-    views = images.copy()
+    views = np.zeros((*images.shape, 2), np.uint8)
     for k, candidate in enumerate(candidates):
         atom = candidate.atom
         contrast = ink.contrast[atom.y : atom.y + atom.height, atom.x : atom.x + atom.width]
         images[k], (left, top, side) = normalize(contrast, atom.mask)
         views[k] = among_others(images[k], ink.mask, (left + atom.x, top + atom.y, side))
     return images, views
+
+
+def among_others(image: np.ndarray, ink: np.ndarray, field: Field) -> np.ndarray:
+    """Both views of a candidate among what stands around it, dimmer: uint8 28×28×2.
+
+    image, field: As `normalize` returned them, `field` in pixels of the picture.
+    ink: uint8 H×W, 1 on all ink of the picture.
+    """
+    left, top, side = field
+    more = side * START / INNER
+    farther = left - more, top - more, side + 2 * more
+    around = np.dstack([surroundings(ink, field), surroundings(ink, farther)])
+    return np.maximum(alone(image[None])[0], around)
+
+
+def surroundings(ink: np.ndarray, field: Field) -> np.ndarray:
+    """All ink in a square of the picture, dim: uint8 28×28."""
+    left, top, side = field
+    x0, y0, x1, y1 = round(left), round(top), round(left + side), round(top + side)
+    height, width = ink.shape
+    seen = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    part = ink[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
+    y, x = max(y0, 0) - y0, max(x0, 0) - x0
+    seen[y : y + part.shape[0], x : x + part.shape[1]] = part * np.uint8(SURROUNDINGS)
+    return cv2.resize(seen, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+
+
+def alone(images: np.ndarray) -> np.ndarray:
+    """Both views of digits around which there is nothing: uint8 N×28×28×2, of uint8 N×28×28."""
+    views = np.zeros((*images.shape, 2), np.uint8)
+    views[..., 0] = images
+    middle = slice(START, START + INNER)
+    for view, image in zip(views, images, strict=True):
+        view[middle, middle, 1] = cv2.resize(image, (INNER, INNER), interpolation=cv2.INTER_AREA)
+    return views

@@ -30,9 +30,9 @@ def networks(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> d
     import keras
 
     folder = tmp_path_factory.mktemp("networks")
-    for name, classes in (("digits", 10), ("judge", 11)):
+    for name, channels, classes in (("digits", 1, 10), ("judge", 2, 11)):
         dense = keras.layers.Dense(classes, activation="softmax", kernel_initializer="zeros")
-        network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), dense])
+        network = keras.Sequential([keras.Input((28, 28, channels)), keras.layers.Flatten(), dense])
         dense.bias.assign(6.0 * np.eye(classes)[7])
         network.export(str(folder / f"{name}.tflite"), format="litert", verbose=False)
     (folder / "cutter.tflite").write_bytes(cuts_nothing)

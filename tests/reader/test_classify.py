@@ -61,5 +61,5 @@ def test_temperature_must_be_positive(model: bytes, temperature: float) -> None:
     [np.zeros((1, 28, 28), np.float32), np.zeros((28, 28), np.uint8), np.zeros((1, 14, 14), np.uint8)],
 )
 def test_wrong_arrays_are_named(model: bytes, wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"digits must be uint8 N×28×28, got"):
+    with pytest.raises(ValueError, match=r"pictures must be uint8 N×28×28×1, got"):
         Classifier(model).probabilities(wrong)

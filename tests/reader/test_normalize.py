@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from pipeline.reader.normalize import SURROUNDINGS, among_others, normalize
+from pipeline.reader.normalize import normalize
 
 
 def stroke(height: int, pen: float) -> np.ndarray:
@@ -78,22 +78,3 @@ def test_any_shape_comes_out(shape: tuple[int, int]) -> None:
     assert image.shape == (28, 28)
     assert image.max() > 100
     assert side == pytest.approx(max(shape) * 1.4, rel=0.2)
-
-
-def test_neighbours_are_shown_dimmer_in_their_places() -> None:
-    page = np.zeros((100, 120), np.uint8)
-    page[20:80, 40:52] = 1
-    page[20:80, 64:76] = 1
-    own = page[20:80, 40:52]
-    image, (left, top, side) = normalize(own * np.uint8(200), own)
-    view = among_others(image, page, (left + 40, top + 20, side))
-    bright, dim = np.argwhere(view > 200), np.argwhere((view > 0.8 * SURROUNDINGS) & (view <= SURROUNDINGS))
-    assert len(bright)
-    assert dim[:, 1].min() == pytest.approx(bright[:, 1].min() + 24 / side * 28, abs=1)
-    assert np.array_equal(among_others(image, np.zeros_like(page), (left + 40, top + 20, side)), image)
-
-
-def test_the_view_may_reach_beyond_the_picture() -> None:
-    own = np.ones((60, 30), np.uint8)
-    image, field = normalize(own * np.uint8(200), own)
-    assert np.abs(among_others(image, own, field).astype(int) - image).max() <= SURROUNDINGS

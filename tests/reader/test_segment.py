@@ -68,16 +68,6 @@ def test_touching_digits_can_be_taken_apart(bridge_cutter: Cutter) -> None:
     assert near(candidates, (99, 51, 56, 86), 4)
 
 
-def test_cuts_are_counted(bridge_cutter: Cutter) -> None:
-    ink = page((ZERO, 50, 50), (TIED, 50, 50), (ZERO, 110, 54), (SEVEN, 200, 50))
-    candidates = find_candidates(find_lines(ink, bridge_cutter))
-    apart = [c for c in candidates if c.atom.x > 180]
-    whole = [c for c in candidates if c.atom.width > 95]
-    halves = [c for c in candidates if c.atom.width < 65 and c.atom.x < 180]
-    assert [c.cuts for c in apart + whole] == [0, 0]
-    assert [c.cuts for c in halves] == [1, 1]
-
-
 def test_specks_are_dropped(no_cutter: Cutter) -> None:
     ink = page((SEVEN, 50, 50), (SEVEN, 150, 50))
     for x in (10, 120, 300):

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from pipeline.reader.atom import Atom
+from pipeline.reader.ink import Ink
+from pipeline.reader.normalize import normalize
+from pipeline.reader.segment import Candidate
+from pipeline.reader.views import INNER, SURROUNDINGS, alone, among_others, look
+from pipeline.strokes import numerals
+
+NEAR, FAR = 0, 1
+
+
+LEFTS = 40, 70, 140
+
+
+@pytest.fixture
+def page() -> np.ndarray:
+    """Ink of three upright bars, 60 high and 12 wide."""
+    page = np.zeros((100, 180), np.uint8)
+    for left in LEFTS:
+        page[20:80, left : left + 12] = 1
+    return page
+
+
+def test_neighbours_are_shown_dimmer_in_their_places(page: np.ndarray) -> None:
+    own = page[20:80, 40:52]
+    image, (left, top, side) = normalize(own * np.uint8(200), own)
+    views = among_others(image, page, (left + 40, top + 20, side))
+    for view, scale in ((NEAR, 28 / side), (FAR, INNER / side)):
+        row = views[14, :, view].astype(int)
+        bright, dim = np.flatnonzero(row > 110), np.flatnonzero((row > 30) & (row <= SURROUNDINGS))
+        assert len(bright)
+        assert dim[dim > bright.max() + 1].min() == pytest.approx(bright.min() + 30 * scale, abs=1)
+    # The third bar stands too far away for the near view, which would show it in column 47.
+    assert views[14, round(14 + 85 * INNER / side) :, FAR].max() > SURROUNDINGS / 2
+
+
+def test_views_of_what_stands_alone_show_nothing_else() -> None:
+    images, _ = numerals(20, np.random.default_rng(0))
+    views = alone(images)
+    assert views.shape == (20, 28, 28, 2)
+    assert np.array_equal(views[..., NEAR], images)
+    for image, view in zip(images, views, strict=True):
+        nothing = np.zeros((50, 50), np.uint8)
+        assert np.array_equal(among_others(image, nothing, (3.0, 4.0, 40.0)), view)
+        y, x = np.nonzero(view[..., FAR])
+        assert 9 <= min(y.min(), x.min()) <= max(y.max(), x.max()) < 9 + INNER
+        assert view[..., FAR].sum() == pytest.approx(image.sum() * (INNER / 28) ** 2, rel=0.05)
+
+
+def test_the_views_may_reach_beyond_the_picture() -> None:
+    own = np.ones((60, 30), np.uint8)
+    image, field = normalize(own * np.uint8(200), own)
+    views = among_others(image, own, field)
+    assert np.abs(views.astype(int) - alone(image[None])[0]).max() <= SURROUNDINGS
+
+
+def test_candidates_are_looked_at_where_they_stand(page: np.ndarray) -> None:
+    bar = np.ones((60, 12), np.uint8)
+    candidates = [Candidate(0, k, k, Atom(left, 20, bar)) for k, left in enumerate(LEFTS)]
+    images, views = look(Ink(page * np.uint8(200), page, 1.0), candidates)
+    assert np.array_equal(images[0], images[1])
+    assert (views[..., NEAR] >= images).all()
+    rows = views[:, 14, :, FAR].astype(int)
+    sides = [(row[:12].max() > 0, row[17:].max() > 0) for row in rows]
+    assert sides == [(False, True), (True, True), (True, False)]
+
+
+def test_no_candidates_no_views(page: np.ndarray) -> None:
+    images, views = look(Ink(page, page, 1.0), [])
+    assert images.shape == (0, 28, 28)
+    assert views.shape == (0, 28, 28, 2)
