@@ -9,8 +9,6 @@ from pipeline.reader.views import INNER, SURROUNDINGS, alone, among_others, look
 from pipeline.strokes import numerals
 
 NEAR, FAR = 0, 1
-
-
 LEFTS = 40, 70, 140
 
 
@@ -23,17 +21,27 @@ def page() -> np.ndarray:
     return page
 
 
-def test_neighbours_are_shown_dimmer_in_their_places(page: np.ndarray) -> None:
+def test_neighbours_are_shown_dimmer_in_their_places() -> None:
+    page = np.zeros((100, 120), np.uint8)
+    page[20:80, 40:52] = 1
+    page[20:80, 64:76] = 1
     own = page[20:80, 40:52]
     image, (left, top, side) = normalize(own * np.uint8(200), own)
-    views = among_others(image, page, (left + 40, top + 20, side))
-    for view, scale in ((NEAR, 28 / side), (FAR, INNER / side)):
-        row = views[14, :, view].astype(int)
-        bright, dim = np.flatnonzero(row > 110), np.flatnonzero((row > 30) & (row <= SURROUNDINGS))
-        assert len(bright)
-        assert dim[dim > bright.max() + 1].min() == pytest.approx(bright.min() + 30 * scale, abs=1)
-    # The third bar stands too far away for the near view, which would show it in column 47.
-    assert views[14, round(14 + 85 * INNER / side) :, FAR].max() > SURROUNDINGS / 2
+    view = among_others(image, page, (left + 40, top + 20, side))[..., NEAR]
+    bright, dim = np.argwhere(view > 200), np.argwhere((view > 0.8 * SURROUNDINGS) & (view <= SURROUNDINGS))
+    assert len(bright)
+    assert dim[:, 1].min() == pytest.approx(bright[:, 1].min() + 24 / side * 28, abs=1)
+
+
+def test_the_far_view_shows_neighbours_that_the_near_one_does_not(page: np.ndarray) -> None:
+    own = page[20:80, 40:52]
+    image, (left, top, side) = normalize(own * np.uint8(200), own)
+    row = among_others(image, page, (left + 40, top + 20, side))[14, :, FAR].astype(int)
+    bright, dim = np.flatnonzero(row > 110), np.flatnonzero((row > 30) & (row <= SURROUNDINGS))
+    assert len(bright)
+    assert dim[dim > bright.max() + 1].min() == pytest.approx(bright.min() + 30 / side * INNER, abs=1)
+    # The near view would show the third bar in column 47 of 28.
+    assert row[round(14 + 85 / side * INNER) :].max() > SURROUNDINGS / 2
 
 
 def test_views_of_what_stands_alone_show_nothing_else() -> None:
