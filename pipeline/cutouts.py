@@ -11,7 +11,7 @@ from pipeline.reader.atom import Atom
 from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import find_ink
 from pipeline.reader.views import NO_DIGIT, look
-from pipeline.strokes import numerals
+from pipeline.strokes import with_numerals
 
 # A candidate that agrees with a digit at least so well is that digit; with all of them at most so well, it is none.
 # What lies between is left out.
@@ -20,8 +20,6 @@ DIGIT, NONE = 0.8, 0.65
 MOST_NONE, FEW = 2.0, 4
 # Digits are drawn at most so high, in pixels: the networks see them at 28.
 TALLEST = 100
-# Forms that MNIST has seldom join the digits that are written on pages, as a share of these.
-NUMERALS = 0.1
 
 Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -39,8 +37,7 @@ def of_pages(images: np.ndarray, labels: np.ndarray, seed: int, pages: int, cutt
     Returns:
         Images, uint8 M×28×28, their views, uint8 M×28×28×2, and truths, uint8 M.
     """
-    drawn, values = numerals(max(1, round(NUMERALS * len(images))), np.random.default_rng(seed))
-    written = np.concatenate([images, drawn]), np.concatenate([labels, values])
+    written = with_numerals(images, labels, seed)
     found = scenes.for_pages(partial(of_page, cutter=cutter), *written, pages, seed)
     seen, views, truths = zip(*found, strict=True)
     return np.concatenate(seen), np.concatenate(views), np.concatenate(truths)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from pipeline import files, joints, params, scenes
 from pipeline.reader.cut import ROWS, WINDOW
 from pipeline.stage import run
+from pipeline.strokes import with_numerals
 
 BATCH = 32
 # Joints are few among the pixels of a component, and one that is missed is worse than one too many.
@@ -47,7 +48,7 @@ def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages:
     Returns:
         A model of float32 N×48×128×1 from 0 to 1 in and log odds of that form out.
     """
-    found = scenes.for_pages(joints.examples, images, labels, pages, seed)
+    found = scenes.for_pages(joints.examples, *with_numerals(images, labels, seed), pages, seed)
     examples = [example for page in found for example in page]
     rng = np.random.default_rng(seed)
     keras.utils.set_random_seed(seed)

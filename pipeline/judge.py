@@ -12,6 +12,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline import files, params
+from pipeline.batches import in_background
 from pipeline.reader.cut import Cutter
 from pipeline.reader.normalize import SIDE
 from pipeline.reader.views import NO_DIGIT
@@ -19,8 +20,6 @@ from pipeline.stage import run
 from pipeline.whole_digit import distort, examples
 
 BATCH = 128
-# How many batches are made before they are needed.
-AHEAD = 8
 # Learning rate at its highest, and the share of all steps by which it is reached.
 RATE, WARMUP = 2e-3, 0.2
 
@@ -108,23 +107,16 @@ def learn(
 
 
 def batches(views: np.ndarray, truths: np.ndarray, rng: np.random.Generator) -> tf.data.Dataset:
-    """All views once, shuffled and distorted, in batches: float32 of 0 to 1 and their truths.
-
-    They are made in a thread while the network trains on those before, and never all at once, which would take
-    gigabytes.
-    """
+    """All views once, shuffled and distorted, in batches: float32 of 0 to 1 and their truths."""
     order = rng.permutation(len(views))
 
-    def batch(start: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = order[start : start + BATCH]
+    def batch(number: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = order[number * BATCH : (number + 1) * BATCH]
         distorted = np.stack([distort(view, rng) for view in views[chosen]])
         return distorted.astype(np.float32) / 255, truths[chosen]
 
-    def tensors(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        made = tf.numpy_function(batch, [start], [tf.float32, truths.dtype])
-        return tf.ensure_shape(made[0], (None, *views.shape[1:])), tf.ensure_shape(made[1], (None,))
-
-    return tf.data.Dataset.range(0, len(views), BATCH).map(tensors).prefetch(AHEAD)
+    seen = tf.TensorSpec((None, *views.shape[1:]), tf.float32)
+    return in_background(batch, -(-len(views) // BATCH), (seen, tf.TensorSpec((None,), truths.dtype)))
 
 
 if __name__ == "__main__":

@@ -28,14 +28,13 @@ import tensorflow as tf
 
 from pipeline import distribute, files, networks, params, tracking
 from pipeline.augment import distort
+from pipeline.batches import in_background
 from pipeline.reader.views import NO_DIGIT
 from pipeline.stage import StageError, run
 
 BACKUP = files.MODELS / "backup"
-# How many batches are made before they are needed.
-AHEAD = 8
 # What the weights depend on besides parameters and data.
-CODE = ("augment.py", "distribute.py", "networks.py", "train.py")
+CODE = ("augment.py", "batches.py", "distribute.py", "networks.py", "train.py")
 
 
 def train() -> None:
@@ -185,18 +184,10 @@ class Batches:
         return whole + (rest >= self._smallest)
 
     def dataset(self) -> tf.data.Dataset:
-        """The batches of the epoch that has begun, made in a thread while the network trains on those before.
-
-        Keras's own PyDataset took another 60 milliseconds a batch, as long as the training itself.
-        """
+        """The batches of the epoch that has begun."""
         images = tf.TensorSpec((None, *self._images.shape[1:], 1), tf.float32)
         labels = tf.TensorSpec((None, *self._labels.shape[1:]), self._labels.dtype)
-
-        def batch(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            made = tf.numpy_function(self.batch, [index], [images.dtype, labels.dtype])
-            return tf.ensure_shape(made[0], images.shape), tf.ensure_shape(made[1], labels.shape)
-
-        return tf.data.Dataset.range(len(self)).map(batch).prefetch(AHEAD)
+        return in_background(self.batch, len(self), (images, labels))
 
     def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Images and labels of batch `index` of the epoch that has begun."""

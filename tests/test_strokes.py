@@ -4,6 +4,16 @@ import numpy as np
 from pipeline import strokes
 
 
+def test_pages_are_written_with_mnist_and_drawn_digits() -> None:
+    images, labels = np.zeros((60, 28, 28), np.uint8), np.arange(60) % 10
+    written, values = strokes.with_numerals(images, labels, seed=3)
+    assert len(written) == len(values) == 60 + round(60 * strokes.SHARE)
+    assert not written[:60].any()
+    assert (values[:60] == labels).all()
+    assert written[60:].any(axis=(1, 2)).all()
+    assert (strokes.with_numerals(images, labels, seed=3)[0] == written).all()
+
+
 def test_drawn_numerals_have_the_form_of_digits() -> None:
     views, values = strokes.numerals(200, np.random.default_rng(0))
     assert set(values) == set(range(10))

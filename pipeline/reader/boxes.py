@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-# What a box holds is at least this share of its height, and at least this share of a table's boxes hold something.
+# What a box holds is at least this share of its longer side, and at least this share of a table's boxes hold
+# something.
 HELD, FULL = 0.15, 0.1
 # A contour has straight sides if it is nowhere farther from them than this share of its length, and they enclose
 # little more than it does.
@@ -82,6 +83,5 @@ def remove_walls(
         cv2.drawContours(paper, [outline], -1, 1, cv2.FILLED, offset=at)
         paper = 1 - paper
     cv2.drawContours(paper, boxes, -1, 1, cv2.FILLED, offset=at)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-    walls = np.minimum(ink, cv2.dilate(paper, disc))
+    walls = ink * (cv2.distanceTransform(1 - paper, cv2.DIST_L2, 5) <= reach)
     mask[top : top + height, left : left + width] &= 1 - walls[1:-1, 1:-1]

@@ -21,6 +21,8 @@ CUBES = np.arange(256.0) ** 3
 STEEPEST = 6
 # Ink differs from its paper by at least this many grey levels; JPEG and sensor noise reach about half of it.
 LEAST_CONTRAST = 10.0
+# A picture with less ink than this many pixels at working scale shows nothing, if the noise is at most so strong.
+LEAST_INK, MOST_NOISE = 36, 10.0
 # Strokes have at least this share of the picture's mean contrast across edges.
 LOW = 0.4
 # A pixel is ink if it has this share of its stroke's contrast; a stroke is writing, and no remains of rules, if it
@@ -51,11 +53,13 @@ def find_ink(picture: np.ndarray) -> Ink:
         grey, small = 255 - grey, 255 - small
     contrast, noise = subtract_background(grey, small)
     mask = threshold(contrast, noise)
-    written, contrast = remove_ruled_lines(mask, contrast)
+    if np.count_nonzero(mask) < LEAST_INK:
+        # Squares so dense that they cover half of the paper count as its noise.
+        mask = threshold(contrast, min(noise, MOST_NOISE))
+    written = remove_ruled_lines(mask)
     if np.count_nonzero(written) < np.count_nonzero(mask):
-        written = without_remains(written, contrast)
-        contrast = contrast * (written >= mask)
-    return Ink(contrast, written, scale)
+        written = without_remains(written, contrast * (written >= mask))
+    return Ink(contrast * (written >= mask), written, scale)
 
 
 def to_working_scale(picture: np.ndarray) -> tuple[np.ndarray, float]:

@@ -24,8 +24,8 @@ PASSES = 3
 MOST_TILT = 20
 
 
-def remove_ruled_lines(mask: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mask and contrast (H×W, as in Ink) without ruled lines."""
+def remove_ruled_lines(mask: np.ndarray) -> np.ndarray:
+    """The mask (uint8 H×W, 1 on ink) without ruled lines and boxes."""
     cleaned = without_boxes(mask)
     known: list[np.ndarray] = []
     # Walls are lines, too, and whole ones are found more easily than what boxes leave of them.
@@ -38,7 +38,7 @@ def remove_ruled_lines(mask: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarr
         known.extend(found)
         cleaned = without_lines(cleaned, found, mask)
         searched = cleaned
-    return cleaned, contrast * (cleaned >= mask)
+    return cleaned
 
 
 def without_lines(mask: np.ndarray, lines: np.ndarray, inked: np.ndarray) -> np.ndarray:

@@ -24,30 +24,26 @@ START = (SIDE - INNER) // 2
 def look(ink: Ink, candidates: list[Candidate]) -> tuple[np.ndarray, np.ndarray]:
     """The N candidates as MNIST shows digits, uint8 N×28×28, and their near and far views, uint8 N×28×28×2."""
     images = np.zeros((len(candidates), SIDE, SIDE), np.uint8)
-    views = np.zeros((*images.shape, 2), np.uint8)
+    around = np.zeros((*images.shape, 2), np.uint8)
     for k, candidate in enumerate(candidates):
         atom = candidate.atom
         contrast = ink.contrast[atom.y : atom.y + atom.height, atom.x : atom.x + atom.width]
         images[k], (left, top, side) = normalize(contrast, atom.mask)
-        views[k] = among_others(images[k], ink.mask, (left + atom.x, top + atom.y, side))
-    return images, views
+        near = left + atom.x, top + atom.y, side
+        around[k, ..., 0] = surroundings(ink.mask, near)
+        around[k, ..., 1] = surroundings(ink.mask, farther(near))
+    return images, np.maximum(alone(images), around)
 
 
-def among_others(image: np.ndarray, ink: np.ndarray, field: Field) -> np.ndarray:
-    """Both views of a candidate among what stands around it, dimmer: uint8 28×28×2.
-
-    image, field: As `normalize` returned them, `field` in pixels of the picture.
-    ink: uint8 H×W, 1 on all ink of the picture.
-    """
+def farther(field: Field) -> Field:
+    """The square that the far view shows, where the near one shows `field`."""
     left, top, side = field
     more = side * START / INNER
-    farther = left - more, top - more, side + 2 * more
-    around = np.dstack([surroundings(ink, field), surroundings(ink, farther)])
-    return np.maximum(alone(image[None])[0], around)
+    return left - more, top - more, side + 2 * more
 
 
 def surroundings(ink: np.ndarray, field: Field) -> np.ndarray:
-    """All ink in a square of the picture, dim: uint8 28×28."""
+    """All ink (uint8 H×W, 1 on it) in a square of the picture, dim: uint8 28×28."""
     left, top, side = field
     x0, y0, x1, y1 = round(left), round(top), round(left + side), round(top + side)
     height, width = ink.shape

@@ -85,7 +85,10 @@ def cold_start(path: Path) -> float:
     times = []
     for _ in range(COLD_STARTS):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "app.cli", "read", str(path)], check=True, capture_output=True)
+        command = [sys.executable, "-m", "app.cli", "read", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr.strip())
         times.append(1000 * (time.perf_counter() - start))
     return statistics.median(times)
 

@@ -5,7 +5,7 @@ from pipeline.reader.atom import Atom
 from pipeline.reader.ink import Ink
 from pipeline.reader.normalize import normalize
 from pipeline.reader.segment import Candidate
-from pipeline.reader.views import INNER, SURROUNDINGS, alone, among_others, look
+from pipeline.reader.views import INNER, SURROUNDINGS, alone, look
 from pipeline.strokes import numerals
 
 NEAR, FAR = 0, 1
@@ -21,13 +21,18 @@ def page() -> np.ndarray:
     return page
 
 
+def seen(page: np.ndarray, atom: Atom) -> np.ndarray:
+    """The views of an atom of a page's ink: uint8 28×28×2."""
+    return look(Ink(page * np.uint8(200), page, 1.0), [Candidate(0, 0, 0, atom)])[1][0]
+
+
 def test_neighbours_are_shown_dimmer_in_their_places() -> None:
     page = np.zeros((100, 120), np.uint8)
     page[20:80, 40:52] = 1
     page[20:80, 64:76] = 1
     own = page[20:80, 40:52]
-    image, (left, top, side) = normalize(own * np.uint8(200), own)
-    view = among_others(image, page, (left + 40, top + 20, side))[..., NEAR]
+    _, (_, _, side) = normalize(own * np.uint8(200), own)
+    view = seen(page, Atom(40, 20, own))[..., NEAR]
     bright, dim = np.argwhere(view > 200), np.argwhere((view > 0.8 * SURROUNDINGS) & (view <= SURROUNDINGS))
     assert len(bright)
     assert dim[:, 1].min() == pytest.approx(bright[:, 1].min() + 24 / side * 28, abs=1)
@@ -35,8 +40,8 @@ def test_neighbours_are_shown_dimmer_in_their_places() -> None:
 
 def test_the_far_view_shows_neighbours_that_the_near_one_does_not(page: np.ndarray) -> None:
     own = page[20:80, 40:52]
-    image, (left, top, side) = normalize(own * np.uint8(200), own)
-    row = among_others(image, page, (left + 40, top + 20, side))[14, :, FAR].astype(int)
+    _, (_, _, side) = normalize(own * np.uint8(200), own)
+    row = seen(page, Atom(40, 20, own))[14, :, FAR].astype(int)
     bright, dim = np.flatnonzero(row > 110), np.flatnonzero((row > 30) & (row <= SURROUNDINGS))
     assert len(bright)
     assert dim[dim > bright.max() + 1].min() == pytest.approx(bright.min() + 30 / side * INNER, abs=1)
@@ -50,8 +55,6 @@ def test_views_of_what_stands_alone_show_nothing_else() -> None:
     assert views.shape == (20, 28, 28, 2)
     assert np.array_equal(views[..., NEAR], images)
     for image, view in zip(images, views, strict=True):
-        nothing = np.zeros((50, 50), np.uint8)
-        assert np.array_equal(among_others(image, nothing, (3.0, 4.0, 40.0)), view)
         y, x = np.nonzero(view[..., FAR])
         assert 9 <= min(y.min(), x.min()) <= max(y.max(), x.max()) < 9 + INNER
         assert view[..., FAR].sum() == pytest.approx(image.sum() * (INNER / 28) ** 2, rel=0.05)
@@ -59,9 +62,8 @@ def test_views_of_what_stands_alone_show_nothing_else() -> None:
 
 def test_the_views_may_reach_beyond_the_picture() -> None:
     own = np.ones((60, 30), np.uint8)
-    image, field = normalize(own * np.uint8(200), own)
-    views = among_others(image, own, field)
-    assert np.abs(views.astype(int) - alone(image[None])[0]).max() <= SURROUNDINGS
+    images, views = look(Ink(own * np.uint8(200), own, 1.0), [Candidate(0, 0, 0, Atom(0, 0, own))])
+    assert np.abs(views.astype(int) - alone(images)).max() <= SURROUNDINGS
 
 
 def test_candidates_are_looked_at_where_they_stand(page: np.ndarray) -> None:
