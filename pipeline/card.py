@@ -61,7 +61,8 @@ def write(
         "",
         f"- {data['train']:,} digits of 28×28 pixels ({data['source']}), {training['recipe']['epochs']} epochs; "
         f"{data['validation']:,} more to choose and to calibrate by.",
-        "- Pages generated from the same digits: cutter and judge on all of them, the first on digits cut out.",
+        "- Pages generated from the same digits, and from drawn ones in forms that MNIST hardly has: cutter and judge "
+        "on all of them, the first on digits cut out.",
         f"- {trained['digits'].sum():,} digits from {len(trained):,} pictures that people corrected.",
         "",
         "## What it reads and does not",
