@@ -61,8 +61,7 @@ class Reader:
         if seen >= SEVERAL and sure < DOUBTFUL * seen:
             turned = {quarters: self._read_as_it_lies(np.rot90(pixels, quarters)) for quarters in (1, 3)}
             quarters = max(turned, key=lambda quarters: seen_and_sure(turned[quarters])[1])
-            seen, sure = seen_and_sure(turned[quarters])
-            if seen >= SEVERAL and sure >= SURE * seen:
+            if is_upright(turned[quarters]):
                 reading = turn_back(turned[quarters], quarters)
         if reading.size != size:
             reading = enlarge(reading, size)
@@ -103,6 +102,16 @@ def seen_and_sure(reading: Reading) -> tuple[int, float]:
     least = segment.FULL * float(np.median(heights)) if heights else 0.0
     refused = sum(max(refusal.box[2:]) >= least for refusal in reading.refusals)
     return len(reading.digits) + refused, sum(digit.confidence for digit in reading.digits)
+
+
+def is_upright(reading: Reading) -> bool:
+    """Whether the reading of a turned picture says that it lay on its side before.
+
+    Dashes become 1s once they are turned, so 1s count for no more than all other digits together.
+    """
+    seen, sure = seen_and_sure(reading)
+    others = sum(digit.confidence for digit in reading.digits if digit.digit != 1)
+    return seen >= SEVERAL and min(sure, 2 * others) >= SURE * seen
 
 
 def turn_back(reading: Reading, quarters: int) -> Reading:

@@ -17,10 +17,12 @@ from pipeline.reader.reader import (
     agree,
     choose,
     find_digits,
+    is_upright,
     refuse,
     with_odds,
     without_words,
 )
+from pipeline.reader.reading import Digit, Reading
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, alone
 from pipeline.strokes import numerals
@@ -158,6 +160,14 @@ def test_a_page_that_lies_on_its_side_is_read(reader: Reader, quarters: int) -> 
         found[y : y + height, x : x + width] = True
     both = found & np.rot90(expected, quarters)
     assert both.sum() > 0.9 * max(found.sum(), expected.sum())
+
+
+@pytest.mark.parametrize(
+    ("text", "upright"), [("47547", True), ("41711", True), ("41111", False), ("475", False)]
+)
+def test_dashes_are_not_taken_for_ones_that_lie_on_their_side(text: str, upright: bool) -> None:
+    digits = tuple(Digit(int(value), 0.99, (0, 0, 10, 20), 0, 0) for value in text)
+    assert is_upright(Reading(digits, (), (100, 100), 0.0)) is upright
 
 
 def test_rows_become_lines(reader: Reader) -> None:
