@@ -26,4 +26,8 @@ def in_background(
         made = tf.numpy_function(make, [number], [spec.dtype for spec in specs])
         return tuple(tf.ensure_shape(part, spec.shape) for part, spec in zip(made, specs, strict=True))
 
-    return tf.data.Dataset.range(count).map(tensors).prefetch(AHEAD)
+    options = tf.data.Options()
+    # The tuner has nothing to tune here, and sleeps for up to a minute; TensorFlow 2.21 often waits for it to wake up
+    # before an iterator is gone.
+    options.autotune.enabled = False
+    return tf.data.Dataset.range(count).map(tensors).prefetch(AHEAD).with_options(options)
