@@ -31,9 +31,11 @@ from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import LONGEST_SIDE, find_ink
 from pipeline.reader.reader import (
     LEAST,
+    PAGE_ODDS,
     amounts_of_ink,
     find_digits,
     scores,
+    with_odds,
     without_words,
 )
 from pipeline.reader.segment import Candidate
@@ -125,7 +127,8 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     lines = segment.find_lines(ink, cutter)
     candidates = segment.find_candidates(lines)
     images, views = look(ink, candidates)
-    found, judged = find_digits(lines, candidates, judge.probabilities(views))
+    judged = with_odds(judge.probabilities(views), PAGE_ODDS)
+    found, judged = find_digits(lines, candidates, judged)
     truth = [int(digit) for digit in joined(correction.truth)]
     read = without_words(lines, candidates, found)
     in_lines = [len(list(same)) for _, same in groupby(candidates[k].line for k in read)]

@@ -19,8 +19,9 @@ from .reading import Box, Digit, Reading, Refusal
 from .segment import Candidate
 from .views import NO_DIGIT, alone, look
 
-# By how much rarer what is no digit is among pictures of MNIST's size than among the judge's examples.
-MNIST_ODDS = 500.0
+# By how much rarer what is no digit is than among the judge's examples, almost half of which are none: on pages, and
+# among pictures of MNIST's size.
+PAGE_ODDS, MNIST_ODDS = 2.5, 500.0
 # What is read as a digit counts as one beside others from this probability.
 SURELY = 0.9
 # No candidate counts as surer than this, of being a digit or of being none.
@@ -79,7 +80,7 @@ class Reader:
             lines = segment.find_lines(ink, self.cutter)
             candidates = segment.find_candidates(lines)
             images, views = look(ink, candidates)
-            judged = self.judge.probabilities(views)
+            judged = with_odds(self.judge.probabilities(views), PAGE_ODDS)
         found, judged = find_digits(lines, candidates, judged)
         kept = without_words(lines, candidates, found)
         chosen = [candidates[k] for k in kept]
