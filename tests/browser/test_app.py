@@ -194,9 +194,7 @@ def test_a_picture_from_the_clipboard_and_a_sample(page: Page, app: App) -> None
 
 def test_take_a_picture(page: Page, app: App) -> None:
     page.goto(f"{app.url}/camera")
-    # Before its first frame the camera gives an empty picture, or none; a person waits to see something.
-    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0")
-    page.get_by_role("button", name="Take Photo").click()
+    take_photo(page)
     expect(page.locator(".number")).to_have_text(VIDEO_NUMBER)
     # The photo, and the same with its boxes.
     expect(page.locator("[data-testid=stImage] img")).to_be_visible()
@@ -369,6 +367,12 @@ def test_pages_fit_the_screen(browser: Browser, app: App, name: str, width: int,
     context.close()
 
 
+def take_photo(page: Page) -> None:
+    # Before its first frame the camera gives an empty picture, or none; a person waits to see something.
+    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0")
+    page.get_by_role("button", name="Take Photo").click()
+
+
 def show_something(page: Page, name: str) -> None:
     """Bring a page to where it shows an answer."""
     if name == "":
@@ -377,7 +381,7 @@ def show_something(page: Page, name: str) -> None:
     elif name == "upload":
         page.get_by_role("button", name="Desk").click()
     elif name == "camera":
-        page.get_by_role("button", name="Take Photo").click()
+        take_photo(page)
     elif name == "live":
         page.get_by_role("button", name="Start camera").click()
         expect(page.locator(".fps")).to_be_visible()
