@@ -19,7 +19,7 @@ from .reading import Box, Digit, Reading, Refusal
 from .segment import Candidate
 from .views import NO_DIGIT, alone, look
 
-# By how much rarer what is no digit is than among the judge's examples, almost half of which are none: on pages, and
+# By how much rarer what is no digit is than among the judge's examples, of which two in five are none: on pages, and
 # among pictures of MNIST's size.
 PAGE_ODDS, MNIST_ODDS = 2.5, 500.0
 # What is read as a digit counts as one beside others from this probability.
