@@ -11,7 +11,6 @@ The judge cuts, not the reader in use: it was trained on MNIST alone and before 
 trained on follows from files that DVC knows, and no version depends on the one before it.
 """
 
-from itertools import groupby
 from typing import NamedTuple
 
 import keras
@@ -24,22 +23,14 @@ from pipeline import feedback, files, params
 from pipeline.feedback import Correction
 from pipeline.judge import learn
 from pipeline.lean import leaned, leans
-from pipeline.reader import picture, segment
+from pipeline.reader import picture
 from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import LONGEST_SIDE, find_ink
-from pipeline.reader.reader import (
-    LEAST,
-    PAGE_ODDS,
-    amounts_of_ink,
-    find_digits,
-    scores,
-    with_odds,
-    without_words,
-)
+from pipeline.reader.reader import LEAST, amounts_of_ink, find_on_page, scores
 from pipeline.reader.segment import Candidate
-from pipeline.reader.views import NO_DIGIT, alone, look
+from pipeline.reader.views import NO_DIGIT, alone
 from pipeline.scoring import joined
 from pipeline.stage import run, whole_file
 
@@ -124,21 +115,18 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     cut anew so that the truth is likeliest, if each digit of it is then at least as probable as `least`.
     """
     ink = find_ink(picture.load_to_read(correction.picture, LONGEST_SIDE)[0])
-    lines = segment.find_lines(ink, cutter)
-    candidates = segment.find_candidates(lines)
-    images, views = look(ink, candidates)
-    judged = with_odds(judge.probabilities(views), PAGE_ODDS)
-    found, judged = find_digits(lines, candidates, judged)
+    found = find_on_page(ink, cutter, judge)
     truth = [int(digit) for digit in joined(correction.truth)]
-    read = without_words(lines, candidates, found)
-    in_lines = [len(list(same)) for _, same in groupby(candidates[k].line for k in read)]
-    as_read = in_lines == [len(line) for line in correction.truth.split()]
-    chosen = read if as_read else align(lines, candidates, judged, truth)
-    if chosen is None or (not as_read and judged[chosen, truth].min(initial=1) < least):
+    as_read = [len(line) for line in found.read] == [len(line) for line in correction.truth.split()]
+    if as_read:
+        chosen: list[int] | None = [k for line in found.read for k in line]
+    else:
+        chosen = align(found.lines, found.candidates, found.judged, truth)
+    if chosen is None or (not as_read and found.judged[chosen, truth].min(initial=1) < least):
         return None
     labels = np.array(truth, int)
-    kept, truths = judged_candidates(candidates, chosen, labels)
-    return Cut(images[chosen], labels, views[kept], truths, AS_READ if as_read else ALIGNED)
+    kept, truths = judged_candidates(found.candidates, chosen, labels)
+    return Cut(found.images[chosen], labels, found.views[kept], truths, AS_READ if as_read else ALIGNED)
 
 
 def judged_candidates(

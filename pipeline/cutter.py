@@ -11,6 +11,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline import files, joints, params, scenes
+from pipeline.batches import in_background
 from pipeline.reader.cut import ROWS, WINDOW
 from pipeline.stage import run
 from pipeline.strokes import with_numerals
@@ -18,6 +19,8 @@ from pipeline.strokes import with_numerals
 BATCH = 32
 # Joints are few among the pixels of a component, and one that is missed is worse than one too many.
 JOINT_WEIGHT = 4.0
+# A pixel of a view, 0 to 255, is ink from this share of ink in it.
+INKED = 40
 
 
 def cutter() -> None:
@@ -59,10 +62,24 @@ def train(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int, pages:
     # XLA, which Keras would choose by itself, makes convolutions on CPUs slower.
     model.compile(keras.optimizers.AdamW(rate), loss_on_ink, jit_compile=False)
     for _ in tqdm(range(epochs), unit="epoch", disable=None):
-        views, truths = joints.windows(examples, rng)
-        inked = np.concatenate([truths, views > 40], axis=-1).astype(np.float32)
-        model.fit(views.astype(np.float32) / 255, inked, BATCH, verbose=0)
+        model.fit(batches(*joints.windows(examples, rng), rng), shuffle=False, verbose=0)
     return model
+
+
+def batches(views: np.ndarray, truths: np.ndarray, rng: np.random.Generator) -> tf.data.Dataset:
+    """One epoch in random order: views, float32 N×48×128×1 from 0 to 1, and what `loss_on_ink` takes as truth.
+
+    views, truths: uint8 N×48×128×1, as `joints.windows` makes them.
+    """
+    order = rng.permutation(len(views))
+
+    def batch(number: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = order[number * BATCH : (number + 1) * BATCH]
+        inked = np.concatenate([truths[chosen], views[chosen] > INKED], axis=-1)
+        return views[chosen].astype(np.float32) / 255, inked.astype(np.float32)
+
+    specs = [tf.TensorSpec((None, ROWS, WINDOW, channels), tf.float32) for channels in (1, 2)]
+    return in_background(batch, -(-len(order) // BATCH), specs)
 
 
 def loss_on_ink(truth: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:

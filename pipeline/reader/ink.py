@@ -23,6 +23,8 @@ STEEPEST = 6
 LEAST_CONTRAST = 10.0
 # A picture with less ink than this many pixels at working scale shows nothing, if the noise is at most so strong.
 LEAST_INK, MOST_NOISE = 36, 10.0
+# Ruled lines may be fainter: smoothing leaves less than half of the noise, and they are long.
+LEAST_FAINT, NOISES = 8.0, 2.0
 # Strokes have at least this share of the picture's mean contrast across edges.
 LOW = 0.4
 # A pixel is ink if it has this share of its stroke's contrast; a stroke is writing, and no remains of rules, if it
@@ -52,11 +54,12 @@ def find_ink(picture: np.ndarray) -> Ink:
     if is_light_on_dark(small):
         grey, small = 255 - grey, 255 - small
     contrast, noise = subtract_background(grey, small)
-    mask = threshold(contrast, noise)
+    smooth = cv2.GaussianBlur(contrast, (3, 3), 0)
+    mask = threshold(smooth, noise)
     if np.count_nonzero(mask) < LEAST_INK:
         # Squares so dense that they cover half of the paper count as its noise.
-        mask = threshold(contrast, min(noise, MOST_NOISE))
-    written = remove_ruled_lines(mask)
+        mask = threshold(smooth, min(noise, MOST_NOISE))
+    written = remove_ruled_lines(mask, faint_ink(smooth, noise, mask), smooth)
     if np.count_nonzero(written) < np.count_nonzero(mask):
         written = without_remains(written, contrast * (written >= mask))
     return Ink(contrast * (written >= mask), written, scale)
@@ -154,25 +157,35 @@ def close_by_octagon(image: np.ndarray, radius: int) -> np.ndarray:
     return wide[radius:-radius, radius:-radius]
 
 
-def threshold(contrast: np.ndarray, noise: float) -> np.ndarray:
+def threshold(smooth: np.ndarray, noise: float) -> np.ndarray:
     """1 where a pixel has at least half the contrast of the stroke it belongs to: uint8.
 
     A low threshold finds the strokes, faint ones too; a second one, at half the contrast of each connected
     component, cuts it at its edge. The low threshold is a part of the picture's mean contrast across edges
     (Kittler, Illingworth and Föglein 1985, "Threshold selection based on a simple image statistic"), and
     never within the noise of the paper.
+
+    smooth: uint8 H×W, the contrast without single stray pixels.
     """
     floor = max(LEAST_CONTRAST, 4 * noise)
-    smooth = cv2.GaussianBlur(contrast, (3, 3), 0)
     corner = smooth[:-1, :-1]
     edge = cv2.max(cv2.absdiff(smooth[:-1, 1:], corner), cv2.absdiff(smooth[1:, :-1], corner))
     weight = edge * (corner >= floor / 2)
     level = float(weight.ravel() @ corner.ravel().astype(np.float32)) / max(float(weight.sum()), 1.0)
     _, low = cv2.threshold(smooth, max(floor, LOW * level), 1, cv2.THRESH_BINARY)
     inked, values, typical = typical_contrast(low, smooth)
-    mask = np.zeros(contrast.shape, np.uint8)
+    mask = np.zeros(smooth.shape, np.uint8)
     mask.ravel()[inked] = values > HALF * typical
     return mask
+
+
+def faint_ink(smooth: np.ndarray, noise: float, mask: np.ndarray) -> np.ndarray:
+    """1 where something stands on the paper that is fainter than the ink of the mask: uint8.
+
+    Of squares fainter than the writing on them the mask has the crossings, or pieces, in which no line is found.
+    """
+    strong = HALF * cv2.mean(smooth, mask)[0] if mask.any() else 255.0
+    return np.minimum(cv2.inRange(smooth, max(LEAST_FAINT, NOISES * noise), strong), 1)
 
 
 def without_remains(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from .classify import Classifier
 from .cut import Cutter
 from .ink import LONGEST_SIDE, Ink, find_ink
 from .normalize import SIDE
+from .order import in_reading_order
 from .reading import Box, Digit, Reading, Refusal
 from .segment import Candidate
 from .views import NO_DIGIT, alone, look
@@ -72,29 +74,68 @@ class Reader:
         size = pixels.shape[0], pixels.shape[1]
         ink = find_ink(pixels)
         if size == (SIDE, SIDE):
-            lines, images = mnist_form(pixels, ink)
-            # However wide it is: MNIST has digits that lie nearly flat; on a page that is a scribble.
-            candidates = [Candidate(number, 0, 0, line[0]) for number, line in enumerate(lines)]
-            judged = with_odds(self.judge.probabilities(alone(images)), MNIST_ODDS)
+            found = find_in_mnist_form(pixels, ink, self.judge)
         else:
-            lines = segment.find_lines(ink, self.cutter)
-            candidates = segment.find_candidates(lines)
-            images, views = look(ink, candidates)
-            judged = with_odds(self.judge.probabilities(views), PAGE_ODDS)
-        found, judged = find_digits(lines, candidates, judged)
-        kept = without_words(lines, candidates, found)
-        chosen = [candidates[k] for k in kept]
+            found = find_on_page(ink, self.cutter, self.judge)
+        kept = [k for line in found.read for k in line]
+        line_of = [number for number, line in enumerate(found.read) for _ in line]
+        chosen = [found.candidates[k] for k in kept]
         boxes = [original_box(candidate.atom, ink.scale, size) for candidate in chosen]
-        probabilities = self.classifier.probabilities(images[kept])
+        probabilities = self.classifier.probabilities(found.images[kept])
         if size == (SIDE, SIDE):
             # There is nothing around the digit that the judge could know better by.
-            probabilities = probabilities * (1 - judged[kept, NO_DIGIT, None])
+            probabilities = probabilities * (1 - found.judged[kept, NO_DIGIT, None])
         else:
-            probabilities = agree(probabilities, judged[kept])
-        digits = tuple(map(as_digit, probabilities, boxes, (c.line for c in chosen), images[kept]))
-        in_words = [candidates[k] for k in found if k not in kept]
-        refusals = refuse(lines, chosen, in_words, ink.scale, size)
+            probabilities = agree(probabilities, found.judged[kept])
+        digits = tuple(map(as_digit, probabilities, boxes, line_of, found.images[kept]))
+        in_words = [found.candidates[k] for k in found.digits if k not in kept]
+        refusals = refuse(found.lines, chosen, in_words, ink.scale, size)
         return Reading(digits, refusals, size, 0.0)
+
+
+class Found(NamedTuple):
+    """What was found in a picture.
+
+    Attributes:
+        lines: All ink, in lines of atoms.
+        candidates: What may be a digit, N of them.
+        images: uint8 N×28×28, as the classifier sees them.
+        views: uint8 N×28×28×2, as the judge sees them.
+        judged: float32 N×11, the judge's probabilities in the light of what else there is.
+        digits: Indices of the candidates that are digits.
+        read: Those of them that do not stand in words, in lines from the top, each from the left.
+    """
+
+    lines: list[list[Atom]]
+    candidates: list[Candidate]
+    images: np.ndarray
+    views: np.ndarray
+    judged: np.ndarray
+    digits: list[int]
+    read: list[list[int]]
+
+
+def find_on_page(ink: Ink, cutter: Cutter, judge: Classifier) -> Found:
+    """The digits among the ink of a page."""
+    lines = segment.find_lines(ink, cutter)
+    candidates = segment.find_candidates(lines)
+    images, views = look(ink, candidates)
+    digits, judged = find_digits(lines, candidates, with_odds(judge.probabilities(views), PAGE_ODDS))
+    kept = without_words(lines, candidates, digits)
+    in_order = in_reading_order([candidates[k].atom for k in kept])
+    return Found(
+        lines, candidates, images, views, judged, digits, [[kept[i] for i in line] for line in in_order]
+    )
+
+
+def find_in_mnist_form(pixels: np.ndarray, ink: Ink, judge: Classifier) -> Found:
+    """A picture of 28×28 pixels as one digit that has MNIST's form already, if it is one."""
+    lines, images = mnist_form(pixels, ink)
+    # However wide it is: MNIST has digits that lie nearly flat; on a page that is a scribble.
+    candidates = [Candidate(number, 0, 0, line[0]) for number, line in enumerate(lines)]
+    views = alone(images)
+    digits, judged = find_digits(lines, candidates, with_odds(judge.probabilities(views), MNIST_ODDS))
+    return Found(lines, candidates, images, views, judged, digits, [digits] if digits else [])
 
 
 def seen_and_sure(reading: Reading) -> tuple[int, float]:

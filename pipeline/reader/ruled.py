@@ -10,10 +10,19 @@ SEARCH_SIDE, SEARCH_SHORT = 480, 160
 # A ruled line is at least this share of the picture's shorter side, this many times as long as thick, and has
 # ink along at least this share of it.
 SHORTEST, THINNEST, COVERED = 0.3, 15, 0.8
+# Faint ones are sought where there is as much faint ink as so many of the shortest, a pixel thick.
+FEWEST = 4
+# Nowhere has it this many times its own contrast: what has is written across it, or beside it.
+DARKER = 1.5
+# A line of a grid crosses others along at least this share of it: a 1 on squared paper crosses few.
+CROSSED = 0.5
 # Lines of one direction are two if they are so far apart, as a share of the picture's shorter side.
 APART = 0.1
 # What is left of a line once its thin runs are gone has at least this share of itself in the line's band.
 REMAINS = 0.8
+# A 1 in a line's band, and no spot of the line, is so many times as long as the band is wide, and darker than the line
+# in so large a part.
+LONG, HALF = 1.5, 0.5
 # What has at least this share of a line's length hangs together with it.
 WHOLE = 0.5
 # A line may bend by this share of the picture's shorter side.
@@ -24,8 +33,13 @@ PASSES = 3
 MOST_TILT = 20
 
 
-def remove_ruled_lines(mask: np.ndarray) -> np.ndarray:
-    """The mask (uint8 H×W, 1 on ink) without ruled lines and boxes."""
+def remove_ruled_lines(mask: np.ndarray, faint: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """The mask (uint8 H×W, 1 on ink) without ruled lines and boxes.
+
+    faint: uint8 H×W, 1 on what is fainter than the ink of the mask; lines that are whole there may be left in pieces
+        in the mask.
+    contrast: uint8 H×W, grey levels by which a pixel differs from its paper.
+    """
     cleaned = without_boxes(mask)
     known: list[np.ndarray] = []
     # Walls are lines, too, and whole ones are found more easily than what boxes leave of them.
@@ -36,30 +50,38 @@ def remove_ruled_lines(mask: np.ndarray) -> np.ndarray:
         if not len(found):
             break
         known.extend(found)
-        cleaned = without_lines(cleaned, found, mask)
+        cleaned = without_lines(cleaned, found, mask, contrast)
         searched = cleaned
+    # The edges of strokes are faint, too.
+    away = faint > cv2.dilate(mask, np.ones((5, 5), np.uint8))
+    if np.count_nonzero(away) >= FEWEST * SHORTEST * min(mask.shape):
+        found = find_ruled_lines(faint, known)
+        if len(found):
+            cleaned = without_lines(cleaned, found, faint, contrast)
     return cleaned
 
 
-def without_lines(mask: np.ndarray, lines: np.ndarray, inked: np.ndarray) -> np.ndarray:
+def without_lines(mask: np.ndarray, lines: np.ndarray, inked: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     """The mask without lines, the strokes that cross them left whole.
 
-    inked: The mask as it was with all lines, to see how thick they are.
+    inked: The ink with all lines, to see how thick and how dark they are.
     """
     cleaned = mask.copy()
-    bands = np.zeros_like(mask)
+    # In the bands around the lines the most contrast that these have, 0 elsewhere.
+    darkest = np.zeros_like(mask)
     widest = 0
     for upright in (False, True):
         along = [line for line in lines if is_upright(line) == upright]
         if along:
             thickness = line_thickness(inked, along)
             width = 2 * round(1.5 * thickness + BEND * min(mask.shape)) + 1
-            band = draw_bands(mask.shape, along, width)
-            removed = band & thin_runs(cleaned, thickness, upright)
+            limits = np.minimum(1 + DARKER * contrasts(along, inked * contrast), 255)
+            bands = draw_bands(mask.shape, along, limits, width)
+            removed = (bands > 0) & (contrast <= bands) & thin_runs(cleaned, thickness, upright)
             cleaned &= ~(removed & of_lines(cleaned, removed, min(map(length, along))))
-            bands |= band
+            darkest = cv2.max(darkest, bands)
             widest = max(widest, width)
-    return without_remains(cleaned, bands, widest)
+    return without_remains(cleaned, darkest, widest, contrast)
 
 
 def is_upright(line: np.ndarray) -> bool:
@@ -86,12 +108,14 @@ def find_ruled_lines(mask: np.ndarray, known: list[np.ndarray]) -> np.ndarray:
         return np.empty((0, 4), int)
     distance = cv2.distanceTransform(
         cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3
-    )
+    )[1:-1, 1:-1]
+    # Lines may bend a little: their ink may lie a few pixels aside.
+    aside = cv2.dilate(distance, np.ones((9, 9), np.uint8))
     lines = [
         line
         for upright in (False, True)
         for line in join(found.reshape(-1, 4).astype(float), upright, least / 4)
-        if length(line) >= least and is_thin(line, distance[1:-1, 1:-1])
+        if length(line) >= least and is_thin(line, aside)
     ]
     scaled = [line * factor for line in known]
     return (np.array(ruled(lines, scaled, small.shape)).reshape(-1, 4) / factor).astype(int)
@@ -101,17 +125,21 @@ def length(line: np.ndarray) -> float:
     return float(np.hypot(line[2] - line[0], line[3] - line[1]))
 
 
-def is_thin(line: np.ndarray, distance: np.ndarray) -> bool:
+def points(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pixels along a line: x and y, int N each."""
+    steps = np.linspace(0, 1, round(length(line)) + 1)
+    x, y = (np.rint(line[i] + (line[i + 2] - line[i]) * steps).astype(int) for i in (0, 1))
+    return x, y
+
+
+def is_thin(line: np.ndarray, aside: np.ndarray) -> bool:
     """Whether there is ink along nearly all of the line, and little across it.
 
-    distance: float32 H×W, from each pixel of ink to the nearest paper.
+    aside: float32 H×W, the most that a pixel of ink nearby is away from paper.
     """
-    steps = np.linspace(0, 1, round(length(line)) + 1)
-    x = np.rint(line[0] + (line[2] - line[0]) * steps).astype(int)
-    y = np.rint(line[1] + (line[3] - line[1]) * steps).astype(int)
-    # The line may bend a little: the ink may lie a few pixels aside.
-    aside = cv2.dilate(distance, np.ones((9, 9), np.uint8))[y, x]
-    return bool((aside > 0).mean() >= COVERED and length(line) >= THINNEST * 2 * np.median(aside))
+    x, y = points(line)
+    along = aside[y, x]
+    return bool((along > 0).mean() >= COVERED and length(line) >= THINNEST * 2 * np.median(along))
 
 
 def join(segments: np.ndarray, upright: bool, gap: float) -> list[np.ndarray]:
@@ -162,7 +190,8 @@ def ruled(lines: list[np.ndarray], known: list[np.ndarray], shape: tuple[int, ..
     ):
         for line in new:
             crossing = [other for other in others if meet(line, other, 0.02 * max(shape))]
-            in_grid = spread(crossing) >= apart and spread(group) >= apart
+            crossed = spread(crossing) >= max(apart, CROSSED * spread(others))
+            in_grid = crossed and spread(group) >= apart
             alone = is_upright(line) and not in_grid and height > width
             if in_grid or (length(line) >= extent and not alone):
                 kept.append(line)
@@ -184,12 +213,16 @@ def meet(line: np.ndarray, other: np.ndarray, margin: float) -> bool:
     return bool((low <= high + margin).all())
 
 
-def draw_bands(shape: tuple[int, ...], lines: list[np.ndarray], width: int) -> np.ndarray:
-    """1 around the lines, `width` pixels wide, since a line may bend a little: uint8."""
-    band = np.zeros(shape, np.uint8)
-    for x1, y1, x2, y2 in lines:
-        cv2.line(band, (x1, y1), (x2, y2), 1, width)
-    return band
+def draw_bands(shape: tuple[int, ...], lines: list[np.ndarray], values: np.ndarray, width: int) -> np.ndarray:
+    """Values of the lines around them, `width` pixels wide, since a line may bend a little: uint8, 0 elsewhere.
+
+    Where two cross, the higher value.
+    """
+    bands = np.zeros(shape, np.uint8)
+    for i in np.argsort(values):
+        x1, y1, x2, y2 = map(int, lines[i])
+        cv2.line(bands, (x1, y1), (x2, y2), int(values[i]), width)
+    return bands
 
 
 def thin_runs(mask: np.ndarray, thickness: float, upright: bool) -> np.ndarray:
@@ -202,20 +235,26 @@ def thin_runs(mask: np.ndarray, thickness: float, upright: bool) -> np.ndarray:
     return mask - np.minimum(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel))
 
 
-def without_remains(mask: np.ndarray, bands: np.ndarray, width: int) -> np.ndarray:
+def without_remains(mask: np.ndarray, bands: np.ndarray, width: int, contrast: np.ndarray) -> np.ndarray:
     """The mask without what lies mostly in the bands around the lines: thick spots and corners of them.
 
     Where squares are small, their bands hold whole digits, too; these, unlike remains, are larger in both
-    directions than a band is wide.
+    directions than a band is wide, or, as 1s, long and darker than the lines.
+
+    bands: uint8 H×W, the most contrast that the line has around which a band lies, 0 elsewhere.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     inked = np.flatnonzero(mask)
     component = labels.ravel()[inked]
+    limit = bands.ravel()[inked]
     total = np.bincount(component, minlength=count)
-    inside = np.bincount(component, bands.ravel()[inked], minlength=count)
-    narrow = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].min(axis=1) <= width
+    inside = np.bincount(component, limit > 0, minlength=count)
+    darker = np.bincount(component, contrast.ravel()[inked] > limit, minlength=count)
+    sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    spot = (sides.max(axis=1) <= LONG * width) | (darker < HALF * total)
+    remains = (inside > REMAINS * total) & (sides.min(axis=1) <= width) & spot
     cleaned = mask.copy()
-    cleaned.ravel()[inked] = ~((inside > REMAINS * total) & narrow)[component]
+    cleaned.ravel()[inked] = ~remains[component]
     return cleaned
 
 
@@ -242,3 +281,18 @@ def line_thickness(mask: np.ndarray, lines: list[np.ndarray]) -> float:
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     along = distance[(trace & mask) > 0]
     return 2 * float(np.median(along)) if len(along) else 1.0
+
+
+def contrasts(lines: list[np.ndarray], inked: np.ndarray) -> np.ndarray:
+    """Median contrast along each line, float N.
+
+    inked: uint8 H×W, grey levels, 0 where there is no ink.
+    """
+    # The line may lie a pixel aside.
+    near = cv2.dilate(inked, np.ones((3, 3), np.uint8))
+    along = []
+    for line in lines:
+        x, y = points(line)
+        values = near[np.minimum(y, near.shape[0] - 1), np.minimum(x, near.shape[1] - 1)]
+        along.append(float(np.median(values[values > 0])) if values.any() else 0.0)
+    return np.array(along)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import cv2
 import keras
@@ -12,11 +14,13 @@ from pipeline.letters import letters
 from pipeline.reader.atom import Atom, union
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
+from pipeline.reader.ink import find_ink
 from pipeline.reader.reader import (
     Reader,
     agree,
     choose,
     find_digits,
+    find_on_page,
     is_upright,
     refuse,
     with_odds,
@@ -328,6 +332,19 @@ def test_it_is_said_why_something_is_refused() -> None:
         "too small",
     ]
     assert [refusal.box for refusal in refusals] == [(60, 0, 20, 40), (120, 0, 20, 40), (180, 0, 20, 10)]
+
+
+def test_a_page_takes_what_the_judge_thinks_rather_none_for_a_digit_unless_it_is_sure(
+    no_cutter: Cutter,
+) -> None:
+    ink = find_ink(page("7"))
+    for none, found in ((0.6, 1), (0.8, 0)):
+        judged = np.full((1, 11), (1 - none) / 10, np.float32)
+        judged[0, NO_DIGIT] = none
+        judge = SimpleNamespace(
+            probabilities=lambda views, judged=judged: np.repeat(judged, len(views), axis=0)
+        )
+        assert len(find_on_page(ink, no_cutter, cast(Classifier, judge)).read) == found
 
 
 def test_odds_shift_the_judge_as_bayes_says() -> None:
