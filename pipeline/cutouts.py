@@ -45,7 +45,7 @@ def of_pages(images: np.ndarray, labels: np.ndarray, seed: int, pages: int, cutt
 
 def of_page(images: np.ndarray, labels: np.ndarray, number: int, seed: int, cutter: bytes) -> Examples:
     """The candidates of page `number` whose truth is clear, as `of_pages` returns them."""
-    scene = scenes.page(images, labels, number, seed, None if number % 3 else ["touching"], TALLEST)
+    scene = scenes.page(images, labels, number, seed, None, TALLEST, None if number % 3 else "touching")
     ink = find_ink(scene.picture)
     found = segment.find_candidates(segment.find_lines(ink, _loaded(cutter)))
     truths = np.array([truth_of(candidate.atom, scene, ink.scale) for candidate in found], int)

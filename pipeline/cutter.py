@@ -105,11 +105,11 @@ def network() -> keras.Model:
         return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
     view = keras.Input((ROWS, WINDOW, 1))
-    half = convolve(convolve(view, 16, strides=2), 16)
-    quarter = convolve(convolve(half, 32, strides=2), 32)
-    eighth = convolve(convolve(convolve(quarter, 48, strides=2), 48), 48, dilation=2)
-    up = convolve(layers.Concatenate()([layers.UpSampling2D()(eighth), quarter]), 32)
-    up = convolve(layers.Concatenate()([layers.UpSampling2D()(up), half]), 16)
+    half = convolve(convolve(view, 24, strides=2), 24)
+    quarter = convolve(convolve(half, 48, strides=2), 48)
+    eighth = convolve(convolve(convolve(quarter, 72, strides=2), 72), 72, dilation=2)
+    up = convolve(layers.Concatenate()([layers.UpSampling2D()(eighth), quarter]), 48)
+    up = convolve(layers.Concatenate()([layers.UpSampling2D()(up), half]), 24)
     return keras.Model(view, layers.Conv2DTranspose(1, 4, strides=2, padding="same")(up))
 
 

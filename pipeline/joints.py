@@ -10,12 +10,6 @@ from pipeline.reader.atom import Atom
 from pipeline.reader.cut import GAP, ROWS, WINDOW, at_rows, may_hold_several
 from pipeline.reader.ink import Ink, find_ink
 
-# Every third page is of the usual mixture; on the others digits touch, on every second of these with one of
-# the effects that most change how.
-EFFECTS = (
-    "thin", "thick", "canvas", "blur", "noise", "jpeg", "perspective", "staggered", "sizes", "lines",
-    "ruled", "squared", "faint", "chalk",
-)  # fmt: skip
 # Digits are drawn at most so high, in pixels: the network sees them at ROWS rows.
 TALLEST = 80
 # Within this share of the component's height, ink is of both digits that touch; and so far from a digit is
@@ -35,10 +29,8 @@ def examples(images: np.ndarray, labels: np.ndarray, number: int, seed: int) -> 
     Returns:
         For each the share of ink, uint8 ROWS×W from 0 to 255, and 1 on the joints, uint8 ROWS×W.
     """
-    effects = None
-    if number % 3:
-        effects = ["touching"] + [EFFECTS[number // 6 % len(EFFECTS)]] * (number // 3 % 2)
-    scene = scenes.page(images, labels, number, seed, effects, TALLEST)
+    # Every third page is of the usual mixture; on the others digits touch.
+    scene = scenes.page(images, labels, number, seed, None, TALLEST, "touching" if number % 3 else None)
     ink = find_ink(scene.picture)
     components = segment.find_components(ink.mask)
     least = segment.FULL * segment.typical_height(components)

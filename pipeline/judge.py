@@ -51,22 +51,30 @@ def network() -> keras.Model:
     """
     layers = keras.layers
 
-    def convolve(filters: int, size: int, strides: int = 1) -> list[keras.Layer]:
-        convolution = layers.Conv2D(filters, size, strides=strides, use_bias=False)
+    def convolve(filters: int, size: int, strides: int = 1, padding: str = "valid") -> list[keras.Layer]:
+        convolution = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)
         return [convolution, layers.BatchNormalization(momentum=0.9), layers.ReLU()]
 
     views = keras.Input((SIDE, SIDE, 2))
     near = keras.Sequential(
         [
             *convolve(32, 6, strides=2),
-            *convolve(40, 3),
-            *convolve(80, 3),
+            *convolve(64, 3),
+            *convolve(64, 3),
             layers.MaxPooling2D(),
+            *convolve(128, 3, padding="same"),
+            *convolve(128, 3),
             layers.Flatten(),
         ]
     )
     far = keras.Sequential(
-        [*convolve(16, 6, strides=2), *convolve(24, 3), layers.MaxPooling2D(), layers.Flatten()]
+        [
+            *convolve(16, 6, strides=2),
+            *convolve(32, 3),
+            layers.MaxPooling2D(),
+            *convolve(32, 3),
+            layers.Flatten(),
+        ]
     )
     decide = keras.Sequential(
         [

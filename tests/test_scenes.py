@@ -75,6 +75,13 @@ def test_one_effect_can_be_asked_for(effect: str, digits: tuple[np.ndarray, np.n
         assert all(contrast >= 12 for contrast in ink_contrasts(scene))
 
 
+def test_mixtures_that_always_have_an_effect(digits: tuple[np.ndarray, np.ndarray]) -> None:
+    made = [scenes.page(*digits, number, 3, always="touching") for number in range(30)]
+    assert all("touching" in scene.effects for scene in made)
+    assert {len(scene.effects) for scene in made} == {1, 2, 3, 4}
+    assert len({effect for scene in made for effect in scene.effects}) > 12
+
+
 def test_equal_seeds_give_equal_bytes_whatever_the_count(digits: tuple[np.ndarray, np.ndarray]) -> None:
     few, many = (list(scenes.pages(*digits, count, seed=9)) for count in (3, 6))
     for one, other in zip(few, many, strict=False):

@@ -13,11 +13,13 @@ STRAIGHT, ENCLOSED = 0.03, 0.9
 THICKEST = 1.3
 
 
-def without_boxes(mask: np.ndarray) -> np.ndarray:
+def without_boxes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mask (uint8 H×W, 1 on ink) without the walls of boxes and tables, however small in the picture.
 
     A box is a hole in the ink with four sides. It is one of a form, and not of squared paper or in a digit, if it or
     others within the same walls hold ink. What a box holds and what runs into a wall stays.
+
+    Returns: The mask without walls, and 1 on what lies within boxes: both uint8 H×W.
     """
     contours, hierarchy = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     inner: list[list[int]] = [[] for _ in contours]
@@ -27,7 +29,7 @@ def without_boxes(mask: np.ndarray) -> np.ndarray:
         if outer >= 0:
             inner[outer].append(contour)
             depth[contour] = depth[outer] + 1
-    cleaned = mask.copy()
+    cleaned, within = mask.copy(), np.zeros_like(mask)
     for outline, holes in enumerate(inner):
         # The contours of even depth are outlines of ink, those of odd depth are holes in it.
         if depth[outline] % 2 or not any(inner[hole] for hole in holes):
@@ -38,13 +40,10 @@ def without_boxes(mask: np.ndarray) -> np.ndarray:
             for box in boxes
         )
         if full and full >= FULL * len(boxes):
-            remove_walls(
-                cleaned,
-                contours[outline],
-                [contours[hole] for hole in holes],
-                [contours[box] for box in boxes],
-            )
-    return cleaned
+            walled = [contours[box] for box in boxes]
+            remove_walls(cleaned, contours[outline], [contours[hole] for hole in holes], walled)
+            cv2.drawContours(within, walled, -1, 1, cv2.FILLED)
+    return cleaned, within
 
 
 def longer_side(contour: np.ndarray) -> int:

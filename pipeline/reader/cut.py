@@ -12,7 +12,7 @@ ROWS, GAP, WINDOW, OVERLAP = 48, 6, 128, 32
 # Two digits that touch are at least so wide for their height; what is LONGEST times as wide is no row of digits.
 TOUCHING, LONGEST = 0.6, 15
 # A pixel is a joint from this log odds: what is cut in vain, the judge puts together again.
-JOINT = -1.5
+JOINT = -2.5
 # A part of a digit is at least this share of the component high or wide.
 SMALLEST_PART = 0.2
 

@@ -24,6 +24,8 @@ from .views import NO_DIGIT, alone, look
 # By how much rarer what is no digit is than among the judge's examples, of which two in five are none: on pages, and
 # among pictures of MNIST's size.
 PAGE_ODDS, MNIST_ODDS = 2.5, 500.0
+# The classifier's share in what it and the judge agree on; the judge has seen more digits of pages.
+CLASSIFIER_SHARE = 0.4
 # What is read as a digit counts as one beside others from this probability.
 SURELY = 0.9
 # No candidate counts as surer than this, of being a digit or of being none.
@@ -31,8 +33,8 @@ LEAST = 0.001
 # A gap of this share of the digits' height separates words.
 WORD_GAP = 1.0
 # A picture that shows at least SEVERAL things, of which less than DOUBTFUL are surely digits, may lie on its side;
-# it does if at least SURE of what it shows are digits once it is turned.
-SEVERAL, DOUBTFUL, SURE = 4, 0.5, 0.75
+# it does if at least SURE of what it shows are digits once it is turned, more than FEW of them no 1s.
+SEVERAL, DOUBTFUL, SURE, FEW = 4, 0.5, 0.75, 2
 # In a number, the ink that is refused is at most this share of the digits'.
 MOST_REFUSED = 0.6
 
@@ -149,11 +151,12 @@ def seen_and_sure(reading: Reading) -> tuple[int, float]:
 def is_upright(reading: Reading) -> bool:
     """Whether the reading of a turned picture says that it lay on its side before.
 
-    Dashes become 1s once they are turned, so 1s count for no more than all other digits together.
+    Dashes become 1s once they are turned, so 1s count for no more than all other digits together, and an M may become
+    a 3, so one or two others say nothing.
     """
     seen, sure = seen_and_sure(reading)
     others = sum(digit.confidence for digit in reading.digits if digit.digit != 1)
-    return seen >= SEVERAL and min(sure, 2 * others) >= SURE * seen
+    return seen >= SEVERAL and others > FEW and min(sure, 2 * others) >= SURE * seen
 
 
 def turn_back(reading: Reading, quarters: int) -> Reading:
@@ -335,10 +338,10 @@ def is_as_high(atom: Atom, height: float) -> bool:
 def agree(classified: np.ndarray, judged: np.ndarray) -> np.ndarray:
     """Probabilities of each digit, N×10, on which classifier (N×10) and judge (N×11) agree.
 
-    Their geometric mean (Genest and Zidek 1986, "Combining probability distributions"), times the
+    Their weighted geometric mean (Genest and Zidek 1986, "Combining probability distributions"), times the
     probability that it is a digit at all.
     """
-    both = np.sqrt(classified * judged[:, :NO_DIGIT]) + 1e-9
+    both = classified**CLASSIFIER_SHARE * judged[:, :NO_DIGIT] ** (1 - CLASSIFIER_SHARE) + 1e-9
     return both / both.sum(axis=1, keepdims=True) * (1 - judged[:, NO_DIGIT, None])
 
 

@@ -40,10 +40,11 @@ def remove_ruled_lines(mask: np.ndarray, faint: np.ndarray, contrast: np.ndarray
         in the mask.
     contrast: uint8 H×W, grey levels by which a pixel differs from its paper.
     """
-    cleaned = without_boxes(mask)
+    cleaned, boxed = without_boxes(mask)
     known: list[np.ndarray] = []
-    # Walls are lines, too, and whole ones are found more easily than what boxes leave of them.
-    searched = mask
+    # Walls are lines, too, and whole ones are found more easily than what boxes leave of them; but digits that stand
+    # in boxes one below the other are none.
+    searched = mask & ~(boxed & cleaned)
     # A line that others hide is found once these are gone.
     for _ in range(PASSES):
         found = find_ruled_lines(searched, known)
@@ -51,7 +52,7 @@ def remove_ruled_lines(mask: np.ndarray, faint: np.ndarray, contrast: np.ndarray
             break
         known.extend(found)
         cleaned = without_lines(cleaned, found, mask, contrast)
-        searched = cleaned
+        searched = cleaned & ~boxed
     # The edges of strokes are faint, too.
     away = faint > cv2.dilate(mask, np.ones((5, 5), np.uint8))
     if np.count_nonzero(away) >= FEWEST * SHORTEST * min(mask.shape):

@@ -114,10 +114,15 @@ def page(
     seed: int,
     effects: Sequence[str] | None = None,
     tallest: float = layout.TALLEST,
+    always: str | None = None,
 ) -> Scene:
-    """Page `number`, from 0, of those that `pages` makes; `tallest` as `render` takes it."""
+    """Page `number`, from 0, of those that `pages` makes.
+
+    tallest: As `render` takes it.
+    always: An effect that a mixture of them is to have.
+    """
     rng = np.random.default_rng([seed, number])
-    on_page = _mix(rng) if effects is None else effects
+    on_page = _mix(rng, always) if effects is None else effects
     chosen = rng.integers(len(images), size=_digit_count(on_page, rng))
     return render(images[chosen], labels[chosen], rng, on_page, tallest)
 
@@ -179,22 +184,29 @@ def _checked(effects: Sequence[str]) -> frozenset[str]:
     return frozenset(effects) or frozenset({"plain"})
 
 
-def _mix(rng: np.random.Generator) -> list[str]:
-    """Choose up to four effects that go together; one page in 15 is plain, one in 15 empty."""
+def _mix(rng: np.random.Generator, always: str | None) -> list[str]:
+    """Choose up to four effects that go together, `always` among them.
+
+    Without it one page in 15 is plain, one in 15 empty.
+    """
+    if always:
+        return _with_others([always], int(rng.integers(1, 5)), rng)
     kind = rng.random()
     if kind < 1 / 15:
         return ["plain"]
     chosen = ["empty"] if kind > 14 / 15 else []
     if chosen and rng.random() < 0.6:
         chosen.append("distractors")
-    wanted = len(chosen) + rng.integers(1, 5)
-    for name in rng.permutation([name for name in EFFECTS if name not in ("plain", "empty", *chosen)]):
-        together = {*chosen, str(name)}
-        if any(len(together & set(group)) > 1 for group in _EXCLUSIVE):
-            continue
-        chosen.append(str(name))
-        if len(chosen) == wanted:
-            break
+    return _with_others(chosen, len(chosen) + int(rng.integers(1, 5)), rng)
+
+
+def _with_others(chosen: list[str], wanted: int, rng: np.random.Generator) -> list[str]:
+    """The chosen effects and others that go with them, `wanted` together."""
+    others = rng.permutation([name for name in EFFECTS if name not in ("plain", "empty", *chosen)])
+    for name in map(str, others):
+        together = {*chosen, name}
+        if len(chosen) < wanted and not any(len(together & set(group)) > 1 for group in _EXCLUSIVE):
+            chosen = [*chosen, name]
     return chosen
 
 

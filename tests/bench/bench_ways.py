@@ -32,7 +32,23 @@ Way = Callable[[Path], str]
 
 
 def main() -> None:
-    """Measure each way, and print a table in which each has its ratio to this project's reader."""
+    """Print a table in which each way has its ratio to this project's reader."""
+    rows = measure_all()
+    ours = next(iter(rows.values()))
+    print(f"{'way':<12}{'pages exact':>12}{'digit errors':>14}", end="")
+    print(
+        "".join(f"{column:>20}" for column in ("ms a page", "first answer, s", "peak MB", "pages a second"))
+    )
+    for name, row in rows.items():
+        print(f"{name:<12}{row['exact']:>12.1%}{row['digit_error_rate']:>14.1%}", end="")
+        for column, digits in (("milliseconds", 1), ("cold", 2), ("megabytes", 0), ("throughput", 1)):
+            shown = f"{row[column]:.{digits}f} ({row[column] / ours[column]:.2f} ×)"
+            print(f"{shown:>20}", end="")
+        print()
+
+
+def measure_all() -> dict[str, dict[str, float]]:
+    """What `measure` returns of each way, this project first, each in a process of its own."""
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         write_pages(Path(folder))
@@ -45,17 +61,7 @@ def main() -> None:
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             rows[name] = json.loads(done.stdout.splitlines()[-1])
             rows[name]["cold"] -= start
-    ours = next(iter(rows.values()))
-    print(f"{'way':<12}{'pages exact':>12}{'digit errors':>14}", end="")
-    print(
-        "".join(f"{column:>20}" for column in ("ms a page", "first answer, s", "peak MB", "pages a second"))
-    )
-    for name, row in rows.items():
-        print(f"{name:<12}{row['exact']:>12.1%}{row['digit_error_rate']:>14.1%}", end="")
-        for column, digits in (("milliseconds", 1), ("cold", 2), ("megabytes", 0), ("throughput", 1)):
-            shown = f"{row[column]:.{digits}f} ({row[column] / ours[column]:.2f} ×)"
-            print(f"{shown:>20}", end="")
-        print()
+    return rows
 
 
 def write_pages(folder: Path) -> None:

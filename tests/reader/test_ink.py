@@ -178,7 +178,17 @@ def test_digits_with_holes_and_squared_paper_are_no_boxes() -> None:
     cv2.circle(mask, (150, 60), 30, 1, 4)
     cv2.circle(mask, (150, 60), 10, 1, 3)
     mask |= boxes(10, 120, 15, 5, 20, 2)
-    assert (without_boxes(mask) == mask).all()
+    cleaned, within = without_boxes(mask)
+    assert (cleaned == mask).all()
+    assert not within.any()
+
+
+def test_ones_below_each_other_in_boxes_are_no_line() -> None:
+    written = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for row in range(4):
+        cv2.line(written, (75, 26 + 45 * row), (75, 58 + 45 * row), 1, 2)
+    mask = boxes(52, 20, 3, 4, 45, 3) | written
+    assert (without_rules(mask) == written).all()
 
 
 def test_what_broken_rules_leave_is_no_ink_beside_darker_writing() -> None:

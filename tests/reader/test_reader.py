@@ -167,9 +167,13 @@ def test_a_page_that_lies_on_its_side_is_read(reader: Reader, quarters: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "upright"), [("47547", True), ("41711", True), ("41111", False), ("475", False)]
+    ("text", "upright"),
+    [
+        *[("47547", True), ("417511", True), ("33113", True)],
+        *[("41711", False), ("41111", False), ("3131", False), ("475", False)],
+    ],
 )
-def test_dashes_are_not_taken_for_ones_that_lie_on_their_side(text: str, upright: bool) -> None:
+def test_dashes_and_letters_are_not_taken_for_digits_that_lie_on_their_side(text: str, upright: bool) -> None:
     digits = tuple(Digit(int(value), 0.99, (0, 0, 10, 20), 0, 0) for value in text)
     assert is_upright(Reading(digits, (), (100, 100), 0.0)) is upright
 
