@@ -169,8 +169,13 @@ def test_a_page_that_lies_on_its_side_is_read(reader: Reader, quarters: int) -> 
 @pytest.mark.parametrize(
     ("text", "upright"),
     [
-        *[("47547", True), ("417511", True), ("33113", True)],
-        *[("41711", False), ("41111", False), ("3131", False), ("475", False)],
+        ("47547", True),
+        ("417511", True),
+        ("33113", True),
+        ("41711", False),
+        ("41111", False),
+        ("3131", False),
+        ("475", False),
     ],
 )
 def test_dashes_and_letters_are_not_taken_for_digits_that_lie_on_their_side(text: str, upright: bool) -> None:
