@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from pipeline import scenes
-from pipeline.ground_truth import agreement, digits_near
+from pipeline.ground_truth import agreement, coverage, digits_near
 from pipeline.reader import segment
 from pipeline.reader.atom import Atom
 from pipeline.reader.cut import Cutter
@@ -16,6 +16,8 @@ from pipeline.strokes import with_numerals
 # A candidate that agrees with a digit at least so well is that digit; with all of them at most so well, it is none.
 # What lies between is left out.
 DIGIT, NONE = 0.8, 0.65
+# What holds so much of a second digit is none either: beside an 8, all of a 1 may be less than a fifth of the ink.
+SECOND = 0.5
 # Of one page at most so many candidates that are no digit, for each that is one, but always a few.
 MOST_NONE, FEW = 2.0, 4
 # Digits are drawn at most so high, in pixels: the networks see them at 28.
@@ -45,7 +47,9 @@ def of_pages(images: np.ndarray, labels: np.ndarray, seed: int, pages: int, cutt
 
 def of_page(images: np.ndarray, labels: np.ndarray, number: int, seed: int, cutter: bytes) -> Examples:
     """The candidates of page `number` whose truth is clear, as `of_pages` returns them."""
-    scene = scenes.page(images, labels, number, seed, None, TALLEST, None if number % 3 else "touching")
+    scene = scenes.page(
+        images, labels, number, seed, tallest=TALLEST, always=None if number % 3 else "touching"
+    )
     ink = find_ink(scene.picture)
     found = segment.find_candidates(segment.find_lines(ink, _loaded(cutter)))
     truths = np.array([truth_of(candidate.atom, scene, ink.scale) for candidate in found], int)
@@ -66,6 +70,8 @@ def truth_of(atom: Atom, scene: scenes.Scene, scale: float) -> int:
     near = digits_near(scene, scale, atom)
     agreements = [agreement(scene.inks[number], scale, atom) for number in near]
     best = max(agreements, default=0.0)
+    if sum(coverage(scene.inks[number], scale, atom) >= SECOND for number in near) > 1:
+        return NO_DIGIT
     if best >= DIGIT:
         return digits[near[agreements.index(best)]]
     return NO_DIGIT if best <= NONE else -1

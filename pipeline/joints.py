@@ -30,7 +30,9 @@ def examples(images: np.ndarray, labels: np.ndarray, number: int, seed: int) -> 
         For each the share of ink, uint8 ROWS×W from 0 to 255, and 1 on the joints, uint8 ROWS×W.
     """
     # Every third page is of the usual mixture; on the others digits touch.
-    scene = scenes.page(images, labels, number, seed, None, TALLEST, "touching" if number % 3 else None)
+    scene = scenes.page(
+        images, labels, number, seed, tallest=TALLEST, always="touching" if number % 3 else None
+    )
     ink = find_ink(scene.picture)
     components = segment.find_components(ink.mask)
     least = segment.FULL * segment.typical_height(components)

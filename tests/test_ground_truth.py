@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline import scenes
-from pipeline.ground_truth import agreement, digits_near, distance_to
+from pipeline.ground_truth import agreement, coverage, digits_near, distance_to
 from pipeline.reader.atom import Atom, union
 
 
@@ -35,6 +35,13 @@ SCENE = written(200, (30, 8), (90, 8))
 )
 def test_agreement_is_the_lesser_of_precision_and_recall(atom: Atom, low: float, high: float) -> None:
     assert low <= agreement(SCENE.inks[0], 1.0, atom) <= high
+
+
+@pytest.mark.parametrize(
+    ("atom", "expected"), [(bar(30, 8), 1), (bar(30, 60), 1), (bar(30, 8, height=30), 0.52), (bar(60, 8), 0)]
+)
+def test_coverage_is_of_the_digit_alone(atom: Atom, expected: float) -> None:
+    assert coverage(SCENE.inks[0], 1.0, atom) == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.5, 2.0])

@@ -46,12 +46,15 @@ class Ink:
     scale: float
 
 
-def find_ink(picture: np.ndarray) -> Ink:
-    """Ink of an upright uint8 picture, H×W grey or H×W×3 RGB, of either polarity."""
+def find_ink(picture: np.ndarray, inverted: bool = False) -> Ink:
+    """Ink of an upright uint8 picture, H×W grey or H×W×3 RGB, of either polarity.
+
+    inverted: Take it for light on dark if it seems to be dark on light, and the other way round.
+    """
     picture, scale = to_working_scale(picture)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.ndim == 3 else picture
     small = shrink(grey)
-    if is_light_on_dark(small):
+    if is_light_on_dark(small) != inverted:
         grey, small = 255 - grey, 255 - small
     contrast, noise = subtract_background(grey, small)
     smooth = cv2.GaussianBlur(contrast, (3, 3), 0)

@@ -30,8 +30,10 @@ CLASSIFIER_SHARE = 0.4
 SURELY = 0.9
 # No candidate counts as surer than this, of being a digit or of being none.
 LEAST = 0.001
+# Of a picture whose polarity was mistaken, most digits have this confidence once it is taken for its negative.
+CLEAR = 0.999
 # A gap of this share of the digits' height separates words.
-WORD_GAP = 1.0
+WORD_GAP = 0.6
 # A picture that shows at least SEVERAL things, of which less than DOUBTFUL are surely digits, may lie on its side;
 # it does if at least SURE of what it shows are digits once it is turned, more than FEW of them no 1s.
 SEVERAL, DOUBTFUL, SURE, FEW = 4, 0.5, 0.75, 2
@@ -62,8 +64,11 @@ class Reader:
         start = time.perf_counter()
         pixels, size = picture.load_to_read(source, LONGEST_SIDE)
         reading = self._read_as_it_lies(pixels)
-        seen, sure = seen_and_sure(reading)
-        if seen >= SEVERAL and sure < DOUBTFUL * seen:
+        if is_doubtful(reading):
+            inverted = self._read_as_it_lies(pixels, inverted=True)
+            if is_clearer(inverted, reading):
+                reading = inverted
+        if is_doubtful(reading) and seen_and_sure(reading)[0] >= SEVERAL:
             turned = {quarters: self._read_as_it_lies(np.rot90(pixels, quarters)) for quarters in (1, 3)}
             quarters = max(turned, key=lambda quarters: seen_and_sure(turned[quarters])[1])
             if is_upright(turned[quarters]):
@@ -72,9 +77,9 @@ class Reader:
             reading = enlarge(reading, size)
         return replace(reading, milliseconds=1000 * (time.perf_counter() - start))
 
-    def _read_as_it_lies(self, pixels: np.ndarray) -> Reading:
+    def _read_as_it_lies(self, pixels: np.ndarray, inverted: bool = False) -> Reading:
         size = pixels.shape[0], pixels.shape[1]
-        ink = find_ink(pixels)
+        ink = find_ink(pixels, inverted)
         if size == (SIDE, SIDE):
             found = find_in_mnist_form(pixels, ink, self.judge)
         else:
@@ -146,6 +151,22 @@ def seen_and_sure(reading: Reading) -> tuple[int, float]:
     least = segment.FULL * float(np.median(heights)) if heights else 0.0
     refused = sum(max(refusal.box[2:]) >= least for refusal in reading.refusals)
     return len(reading.digits) + refused, sum(digit.confidence for digit in reading.digits)
+
+
+def is_doubtful(reading: Reading) -> bool:
+    """Whether little of what a picture shows was read: it may lie on its side, or be taken for its own negative."""
+    seen, sure = seen_and_sure(reading)
+    return sure < DOUBTFUL * seen
+
+
+def is_clearer(inverted: Reading, reading: Reading) -> bool:
+    """Whether the reading of a picture taken for the other polarity says that this is the right one.
+
+    Between letters and scribbles there is paper in the form of digits, too, but of doubtful ones.
+    """
+    seen, sure = seen_and_sure(inverted)
+    clear = sum(digit.confidence >= CLEAR for digit in inverted.digits) > len(inverted.digits) / 2
+    return clear and sure >= SURE * seen and sure > seen_and_sure(reading)[1]
 
 
 def is_upright(reading: Reading) -> bool:

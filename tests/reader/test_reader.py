@@ -11,22 +11,24 @@ import numpy as np
 import pytest
 
 from pipeline.letters import letters
+from pipeline.reader import reader as reader_module
 from pipeline.reader.atom import Atom, union
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
-from pipeline.reader.ink import find_ink
+from pipeline.reader.ink import Ink, find_ink
 from pipeline.reader.reader import (
     Reader,
     agree,
     choose,
     find_digits,
     find_on_page,
+    is_clearer,
     is_upright,
     refuse,
     with_odds,
     without_words,
 )
-from pipeline.reader.reading import Digit, Reading
+from pipeline.reader.reading import Digit, Reading, Refusal
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, alone
 from pipeline.strokes import numerals
@@ -164,6 +166,40 @@ def test_a_page_that_lies_on_its_side_is_read(reader: Reader, quarters: int) -> 
         found[y : y + height, x : x + width] = True
     both = found & np.rot90(expected, quarters)
     assert both.sum() > 0.9 * max(found.sum(), expected.sum())
+
+
+def test_a_page_whose_polarity_was_mistaken_is_read(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    mistaken = page("")
+    mistaken[100:112, 50:300] = 20
+    assert reader.read(mistaken).text == ""
+
+    def find(picture: np.ndarray, inverted: bool) -> Ink:
+        return find_ink(picture if inverted else mistaken)
+
+    monkeypatch.setattr(reader_module, "find_ink", find)
+    monkeypatch.setattr(reader_module, "CLEAR", 0.5)  # these networks are seldom as sure as trained ones
+    assert reader.read(page("475")).text == "475"
+
+
+@pytest.mark.parametrize(
+    ("before", "inverted", "refused", "clearer"),
+    [
+        ([], [0.9999, 0.9999, 0.6], 0, True),
+        ([], [0.9999, 0.6, 0.6], 0, False),
+        ([], [0.9999, 0.9999], 2, False),
+        ([0.9999, 0.9999], [0.9999], 0, False),
+        ([], [], 0, False),
+    ],
+)
+def test_the_other_polarity_is_right_if_nearly_all_of_it_is_digits(
+    before: list[float], inverted: list[float], refused: int, clearer: bool
+) -> None:
+    def reading(confidences: list[float], refusals: int) -> Reading:
+        box = (0, 0, 10, 20)
+        digits = tuple(Digit(4, confidence, box, 0, 0) for confidence in confidences)
+        return Reading(digits, (Refusal(box, "looks like no digit"),) * refusals, (100, 100), 0.0)
+
+    assert is_clearer(reading(inverted, refused), reading(before, 8)) is clearer
 
 
 @pytest.mark.parametrize(
@@ -322,7 +358,8 @@ def test_a_dash_beside_digits_is_no_likelier_a_digit_for_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("digits", "distance", "remaining"), [([0], 12, []), ([0], 40, [0]), ([0, 1], 12, [0, 1]), ([], 12, [])]
+    ("digits", "distance", "remaining"),
+    [([0], 12, []), ([0], 20, []), ([0], 26, [0]), ([0, 1], 12, [0, 1]), ([], 12, [])],
 )
 def test_a_digit_among_letters_is_a_letter(digits: list[int], distance: int, remaining: list[int]) -> None:
     line = [Atom(distance * i, 0, np.ones((20, 10), np.uint8)) for i in range(3)]
