@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from pipeline import scenes
-from pipeline.ground_truth import agreement, coverage, digits_near
+from pipeline.ground_truth import digits_near, precision_and_recall
 from pipeline.reader import segment
 from pipeline.reader.atom import Atom
 from pipeline.reader.cut import Cutter
@@ -13,8 +13,8 @@ from pipeline.reader.ink import find_ink
 from pipeline.reader.views import NO_DIGIT, look
 from pipeline.strokes import with_numerals
 
-# A candidate that agrees with a digit at least so well is that digit; with all of them at most so well, it is none.
-# What lies between is left out.
+# A candidate agrees with a digit as well as the lesser of precision and recall. One that does at least so well is that
+# digit; one that does with all of them at most so well is none. What lies between is left out.
 DIGIT, NONE = 0.8, 0.65
 # What holds so much of a second digit is none either: beside an 8, all of a 1 may be less than a fifth of the ink.
 SECOND = 0.5
@@ -68,10 +68,11 @@ def truth_of(atom: Atom, scene: scenes.Scene, scale: float) -> int:
     """The digit that an atom is, NO_DIGIT, or -1 if that is not clear."""
     digits = [int(digit) for digit in scene.truth if digit.isdigit()]
     near = digits_near(scene, scale, atom)
-    agreements = [agreement(scene.inks[number], scale, atom) for number in near]
-    best = max(agreements, default=0.0)
-    if sum(coverage(scene.inks[number], scale, atom) >= SECOND for number in near) > 1:
+    found = [precision_and_recall(scene.inks[number], scale, atom) for number in near]
+    if sum(recall >= SECOND for _, recall in found) > 1:
         return NO_DIGIT
+    agreements = [min(both) for both in found]
+    best = max(agreements, default=0.0)
     if best >= DIGIT:
         return digits[near[agreements.index(best)]]
     return NO_DIGIT if best <= NONE else -1

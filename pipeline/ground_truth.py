@@ -35,30 +35,21 @@ def distance_to(ink: np.ndarray, scale: float, atom: Atom) -> np.ndarray:
     return away[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-def agreement(ink: np.ndarray, scale: float, atom: Atom) -> float:
-    """How well an atom is a digit, from 0 to 1: of its ink the share that is the digit's, or of the digit's
-    ink the share that is the atom's, whichever is less; with a pixel or two of tolerance at the edges.
+def precision_and_recall(ink: np.ndarray, scale: float, atom: Atom) -> tuple[float, float]:
+    """How well an atom is a digit: of its ink the share that is the digit's, and of the digit's ink the share that is
+    the atom's, each from 0 to 1 and with a pixel or two of tolerance at the edges.
     """
-    own, digit = np.pad(atom.mask, MARGIN), drawn(ink, scale, atom)
+    tolerance = max(1.5, 0.03 * max(atom.width, atom.height))
+    digit = drawn(ink, scale, atom)
+    own = np.pad(atom.mask, MARGIN)
     to_digit = cv2.distanceTransform(1 - digit, cv2.DIST_L2, 5)
-    precision = (own * (to_digit <= tolerance(atom))).sum() / own.sum()
-    return float(min(precision, coverage(ink, scale, atom)))
-
-
-def coverage(ink: np.ndarray, scale: float, atom: Atom) -> float:
-    """Of a digit's ink the share that is an atom's, from 0 to 1, with the tolerance of `agreement`."""
-    own, digit = np.pad(atom.mask, MARGIN), drawn(ink, scale, atom)
     to_own = cv2.distanceTransform(1 - own, cv2.DIST_L2, 5)
-    covered = (digit * (to_own <= tolerance(atom))).sum() / max(1, digit.sum())
+    precision = (own * (to_digit <= tolerance)).sum() / own.sum()
+    covered = (digit * (to_own <= tolerance)).sum() / max(1, digit.sum())
     # Of the digit, only a part may lie in the atom's box at all.
     places = np.floor(ink / scale).astype(int) - (atom.x - MARGIN, atom.y - MARGIN)
     inside = ((places >= 0) & (places < (own.shape[1], own.shape[0]))).all(axis=1).mean()
-    return float(covered * inside)
-
-
-def tolerance(atom: Atom) -> float:
-    """How far from a digit's ink that of an atom may lie and still be taken for it, in working pixels."""
-    return max(1.5, 0.03 * max(atom.width, atom.height))
+    return float(precision), float(covered * inside)
 
 
 def drawn(ink: np.ndarray, scale: float, atom: Atom) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline import scenes
-from pipeline.ground_truth import agreement, coverage, digits_near, distance_to
+from pipeline.ground_truth import digits_near, distance_to, precision_and_recall
 from pipeline.reader.atom import Atom, union
 
 
@@ -34,21 +34,21 @@ SCENE = written(200, (30, 8), (90, 8))
     ],
 )
 def test_agreement_is_the_lesser_of_precision_and_recall(atom: Atom, low: float, high: float) -> None:
-    assert low <= agreement(SCENE.inks[0], 1.0, atom) <= high
+    assert low <= min(precision_and_recall(SCENE.inks[0], 1.0, atom)) <= high
 
 
 @pytest.mark.parametrize(
     ("atom", "expected"), [(bar(30, 8), 1), (bar(30, 60), 1), (bar(30, 8, height=30), 0.52), (bar(60, 8), 0)]
 )
-def test_coverage_is_of_the_digit_alone(atom: Atom, expected: float) -> None:
-    assert coverage(SCENE.inks[0], 1.0, atom) == pytest.approx(expected, abs=0.02)
+def test_recall_is_of_the_digit_alone(atom: Atom, expected: float) -> None:
+    assert precision_and_recall(SCENE.inks[0], 1.0, atom)[1] == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.5, 2.0])
 def test_agreement_counts_in_pixels_of_the_picture(scale: float) -> None:
     size = round(60 / scale), round(8 / scale)
     atom = Atom(round(30 / scale), round(20 / scale), np.ones(size, np.uint8))
-    assert agreement(SCENE.inks[0], scale, atom) > 0.95
+    assert min(precision_and_recall(SCENE.inks[0], scale, atom)) > 0.95
 
 
 def test_distance_is_zero_on_the_ink_and_grows_beside_it() -> None:
