@@ -51,7 +51,7 @@ def of_page(images: np.ndarray, labels: np.ndarray, number: int, seed: int, cutt
         images, labels, number, seed, tallest=TALLEST, always=None if number % 3 else "touching"
     )
     ink = find_ink(scene.picture)
-    found = segment.find_candidates(segment.find_lines(ink, _loaded(cutter)))
+    found = segment.find_candidates(segment.cut_lines(segment.find_lines(ink), _loaded(cutter)))
     truths = np.array([truth_of(candidate.atom, scene, ink.scale) for candidate in found], int)
     digits, none = np.flatnonzero((truths >= 0) & (truths != NO_DIGIT)), np.flatnonzero(truths == NO_DIGIT)
     none = np.random.default_rng([seed, number]).permutation(none)[: max(FEW, round(MOST_NONE * len(digits)))]

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import Ink
-from pipeline.reader.segment import find_candidates, find_lines
+from pipeline.reader.segment import cut_lines, find_candidates, find_lines
 from pipeline.reader.views import look
 from pipeline.strokes import CIRCLE, Strokes, drawn
 
@@ -178,5 +178,5 @@ def letters(count: int, cutter: Cutter, rng: np.random.Generator) -> np.ndarray:
     for forms in (alphabet[number] for number in rng.integers(len(alphabet), size=count)):
         drawing = drawn(forms[rng.integers(len(forms))], rng)
         ink = Ink(drawing, (drawing > 127).astype(np.uint8), 1.0)
-        views.append(look(ink, find_candidates(find_lines(ink, cutter)))[1])
+        views.append(look(ink, find_candidates(cut_lines(find_lines(ink), cutter)))[1])
     return np.concatenate(views)

@@ -28,6 +28,8 @@ PAGE_ODDS, MNIST_ODDS = 2.5, 500.0
 CLASSIFIER_SHARE = 0.4
 # What is read as a digit counts as one beside others from this probability.
 SURELY = 0.9
+# What is one digit with this probability is not cut.
+WHOLE = 0.99
 # No candidate counts as surer than this, of being a digit or of being none.
 LEAST = 0.001
 # Of a picture whose polarity was mistaken, most digits have this confidence once it is taken for its negative.
@@ -100,6 +102,22 @@ class Reader:
         return Reading(digits, refusals, size, 0.0)
 
 
+class Judged(NamedTuple):
+    """What may be digits, and what the judge makes of each by itself.
+
+    Attributes:
+        candidates: N of them.
+        images: uint8 N×28×28, as the classifier sees them.
+        views: uint8 N×28×28×2, as the judge sees them.
+        probabilities: float32 N×11.
+    """
+
+    candidates: list[Candidate]
+    images: np.ndarray
+    views: np.ndarray
+    probabilities: np.ndarray
+
+
 class Found(NamedTuple):
     """What was found in a picture.
 
@@ -123,16 +141,36 @@ class Found(NamedTuple):
 
 
 def find_on_page(ink: Ink, cutter: Cutter, judge: Classifier) -> Found:
-    """The digits among the ink of a page."""
-    lines = segment.find_lines(ink, cutter)
+    """The digits among the ink of a page.
+
+    What is surely one digit as it is, as most digits are, is not cut: the cutter takes longer than the judge.
+    """
+    lines = segment.find_lines(ink)
+    seen = judge_candidates(ink, lines, judge)
+    atoms = segment.cut_lines(lines, cutter, surely_whole(seen))
+    if sum(map(len, atoms)) > sum(map(len, lines)):
+        lines, seen = atoms, judge_candidates(ink, atoms, judge)
+    digits, judged = find_digits(lines, seen.candidates, seen.probabilities)
+    kept = without_words(lines, seen.candidates, digits)
+    in_order = in_reading_order([seen.candidates[k].atom for k in kept])
+    read = [[kept[i] for i in line] for line in in_order]
+    return Found(lines, seen.candidates, seen.images, seen.views, judged, digits, read)
+
+
+def judge_candidates(ink: Ink, lines: list[list[Atom]], judge: Classifier) -> Judged:
+    """The candidates among lines of atoms."""
     candidates = segment.find_candidates(lines)
     images, views = look(ink, candidates)
-    digits, judged = find_digits(lines, candidates, with_odds(judge.probabilities(views), PAGE_ODDS))
-    kept = without_words(lines, candidates, digits)
-    in_order = in_reading_order([candidates[k].atom for k in kept])
-    return Found(
-        lines, candidates, images, views, judged, digits, [[kept[i] for i in line] for line in in_order]
-    )
+    return Judged(candidates, images, views, with_odds(judge.probabilities(views), PAGE_ODDS))
+
+
+def surely_whole(seen: Judged) -> set[tuple[int, int]]:
+    """Line and number in it of each atom that is surely a digit by itself."""
+    return {
+        (candidate.line, candidate.first)
+        for candidate, none in zip(seen.candidates, seen.probabilities[:, NO_DIGIT], strict=True)
+        if candidate.first == candidate.last and none <= 1 - WHOLE
+    }
 
 
 def find_in_mnist_form(pixels: np.ndarray, ink: Ink, judge: Classifier) -> Found:

@@ -27,6 +27,10 @@ LONG, HALF = 1.5, 0.5
 WHOLE = 0.5
 # A line may bend by this share of the picture's shorter side.
 BEND = 0.009
+# A line runs off the picture if it ends within this share of its shorter side from the border.
+OFF = 0.02
+# Lines of one ruling are parallel or at right angles within so many degrees: it may be seen at a slant.
+ASKEW = 5
 # How often lines are sought: what is left over after the first times is found by the last.
 PASSES = 3
 # Lines lie within this many degrees of level or upright.
@@ -67,10 +71,11 @@ def without_lines(mask: np.ndarray, lines: np.ndarray, inked: np.ndarray, contra
 
     inked: The ink with all lines, to see how thick and how dark they are.
     """
-    cleaned = mask.copy()
     # In the bands around the lines the most contrast that these have, 0 elsewhere.
     darkest = np.zeros_like(mask)
     widest = 0
+    rest = mask.copy()
+    passes = []
     for upright in (False, True):
         along = [line for line in lines if is_upright(line) == upright]
         if along:
@@ -78,10 +83,15 @@ def without_lines(mask: np.ndarray, lines: np.ndarray, inked: np.ndarray, contra
             width = 2 * round(1.5 * thickness + BEND * min(mask.shape)) + 1
             limits = np.minimum(1 + DARKER * contrasts(along, inked * contrast), 255)
             bands = draw_bands(mask.shape, along, limits, width)
-            removed = (bands > 0) & (contrast <= bands) & thin_runs(cleaned, thickness, upright)
-            cleaned &= ~(removed & of_lines(cleaned, removed, min(map(length, along))))
+            removed = (bands > 0) & (contrast <= bands) & thin_runs(rest, thickness, upright)
+            rest &= ~removed
+            passes.append((removed, min(map(length, along))))
             darkest = cv2.max(darkest, bands)
             widest = max(widest, width)
+    cleaned = mask.copy()
+    for removed, shortest in passes:
+        # A corner of two lines is of neither direction alone.
+        cleaned &= ~(removed & of_lines(mask, mask & ~rest, shortest))
     return without_remains(cleaned, darkest, widest, contrast)
 
 
@@ -175,6 +185,8 @@ def join(segments: np.ndarray, upright: bool, gap: float) -> list[np.ndarray]:
 def ruled(lines: list[np.ndarray], known: list[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
     """Those that run from border to border, and those of a grid, which cross two others and have a parallel.
 
+    What runs across a corner of the picture may be shorter, if it is parallel or at right angles to another of these.
+
     A level line need not reach the border, since no digit is so wide; a tall 1 may fill the height, and in
     a picture cut to one digit, higher than wide, it does.
     """
@@ -196,7 +208,34 @@ def ruled(lines: list[np.ndarray], known: list[np.ndarray], shape: tuple[int, ..
             alone = is_upright(line) and not in_grid and height > width
             if in_grid or (length(line) >= extent and not alone):
                 kept.append(line)
+    cutting = [line for line in lines if cuts_corner(line, shape)]
+    ruling = [*kept, *cutting, *known]
+    for line in cutting:
+        already = any(line is other for other in kept)
+        if not already and any(is_square_to(line, other, apart) for other in ruling):
+            kept.append(line)
     return kept
+
+
+def cuts_corner(line: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether a line runs from one side of the picture to another at right angles to it.
+
+    It ends well apart from the corners, where a 1 ends that a picture was cut out around.
+    """
+    height, width = shape
+    margin = OFF * min(shape)
+    aside, above = (
+        (line[[i, i + 2]] <= margin) | (line[[i, i + 2]] >= side - 1 - margin)
+        for i, side in ((0, width), (1, height))
+    )
+    return bool((aside != above).all() and aside[0] != aside[1])
+
+
+def is_square_to(line: np.ndarray, other: np.ndarray, apart: float) -> bool:
+    """Whether two lines are at right angles, or parallel and so far apart that they are not the same one."""
+    angles = [np.degrees(np.arctan2(it[3] - it[1], it[2] - it[0])) for it in (line, other)]
+    square = abs((angles[0] - angles[1] + 45) % 90 - 45) <= ASKEW
+    return bool(square and (is_upright(line) != is_upright(other) or spread([line, other]) >= apart))
 
 
 def spread(lines: list[np.ndarray]) -> float:

@@ -4,6 +4,7 @@ An atom is a connected component, or a part of one where two digits may touch. E
 neighbouring ones; which ones is decided by what they look like to the classifier, not here.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import cv2
@@ -39,14 +40,30 @@ class Candidate:
     atom: Atom
 
 
-def find_lines(ink: Ink, cutter: Cutter) -> list[list[Atom]]:
-    """Atoms in reading order: lines from the top, each from the left."""
+def find_lines(ink: Ink) -> list[list[Atom]]:
+    """Connected components in reading order: lines from the top, each from the left."""
     components = find_components(ink.mask)
     height = typical_height(components)
     components = [c for c in components if max(c.width, c.height) >= max(SPECK * height, SMALLEST / 2)]
     lines = group_into_lines(components, height)
-    parts = iter(cutter.cut([component for line in lines for component in line], FULL * height))
-    atoms = [[atom for _ in line for atom in next(parts)] for line in lines]
+    return [sorted(line, key=lambda component: component.middle[0]) for line in lines]
+
+
+def cut_lines(
+    lines: list[list[Atom]], cutter: Cutter, whole: Collection[tuple[int, int]] = ()
+) -> list[list[Atom]]:
+    """Lines of connected components in atoms, in reading order.
+
+    whole: Line and number in it of each component that is known to be one digit and is not cut.
+    """
+    height = typical_height([component for line in lines for component in line])
+    places = [(n, i) for n, line in enumerate(lines) for i in range(len(line)) if (n, i) not in whole]
+    parts = cutter.cut([lines[n][i] for n, i in places], FULL * height)
+    atoms_at = dict(zip(places, parts, strict=True))
+    atoms = [
+        [atom for i, component in enumerate(line) for atom in atoms_at.get((n, i), [component])]
+        for n, line in enumerate(lines)
+    ]
     return [sorted(line, key=lambda atom: atom.middle[0]) for line in atoms]
 
 

@@ -191,6 +191,42 @@ def test_ones_below_each_other_in_boxes_are_no_line() -> None:
     assert (without_rules(mask) == written).all()
 
 
+@pytest.mark.parametrize("tilt", [-7, 7])
+def test_the_walls_of_a_tilted_box_that_run_off_the_picture_go(tilt: int) -> None:
+    table = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for x in (85, 235):
+        cv2.line(table, (x, -400), (x, 700), 1, 3)
+    for y in (65, 185):
+        cv2.line(table, (-400, y), (700, y), 1, 3)
+    digit = cv2.polylines(np.zeros_like(table), [np.array([(140, 95), (180, 95), (150, 155)])], False, 1, 5)
+    turn = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), tilt, 1)
+    cell, written = (
+        cv2.warpAffine(255 * it, turn, (WIDTH, HEIGHT))[62:188, 82:238] > 127 for it in (table, digit)
+    )
+    cleaned = without_rules((cell | written).astype(np.uint8))
+    assert (cleaned == written).all()
+
+
+@pytest.mark.parametrize("thickness", [2, 6])
+def test_what_goes_on_beyond_a_box_goes_with_its_walls(thickness: int) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for x in (40, 280):
+        cv2.line(mask, (x, 0), (x, HEIGHT), 1, thickness)
+    for y in (40, 200):
+        cv2.line(mask, (0, y), (WIDTH, y), 1, thickness)
+    written = np.zeros_like(mask)
+    cv2.circle(written, (160, 120), 25, 1, 5)
+    assert (without_rules(mask | written) == written).all()
+
+
+def test_a_slanting_one_on_a_ruled_slip_is_no_ruled_line() -> None:
+    one = cv2.line(np.zeros((150, 50), np.uint8), (47, 2), (2, 147), 1, 5)
+    mask = one.copy()
+    for y in (50, 120):
+        cv2.line(mask, (0, y), (50, y - 15), 1, 2)
+    assert overlap(without_rules(mask) > 0, one > 0) > 0.8
+
+
 def test_what_broken_rules_leave_is_no_ink_beside_darker_writing() -> None:
     page = draw(np.full((HEIGHT, WIDTH), 220, np.uint8), 90)
     alone = find_ink(page)

@@ -7,6 +7,7 @@ from pipeline.reader.cut import Cutter
 from pipeline.reader.ink import Ink
 from pipeline.reader.segment import (
     Candidate,
+    cut_lines,
     find_candidates,
     find_components,
     find_lines,
@@ -39,41 +40,50 @@ def near(candidates: list[Candidate], box: tuple[int, int, int, int], tolerance:
     )
 
 
-def test_lines_are_read_from_the_top_and_from_the_left(no_cutter: Cutter) -> None:
+def test_lines_are_read_from_the_top_and_from_the_left() -> None:
     ink = page((SEVEN, 300, 160), (SEVEN, 40, 40), (FOUR, 150, 30), (FOUR, 60, 170))
-    lines = find_lines(ink, no_cutter)
+    lines = find_lines(ink)
     assert [[atom.x // 10 for atom in line] for line in lines] == [[3, 14], [5, 29]]
 
 
-def test_a_line_may_climb(no_cutter: Cutter) -> None:
+def test_a_line_may_climb() -> None:
     ink = page(*((SEVEN, 20 + 80 * i, 160 - 25 * i) for i in range(6)))
-    assert [len(line) for line in find_lines(ink, no_cutter)] == [6]
+    assert [len(line) for line in find_lines(ink)] == [6]
 
 
-def test_pieces_of_one_digit_make_one_candidate(no_cutter: Cutter) -> None:
-    candidates = find_candidates(find_lines(page((FIVE, 50, 50), (SEVEN, 180, 50)), no_cutter))
+def test_pieces_of_one_digit_make_one_candidate() -> None:
+    candidates = find_candidates(find_lines(page((FIVE, 50, 50), (SEVEN, 180, 50))))
     assert near(candidates, (48, 48, 50, 85), 3)
 
 
-def test_far_digits_make_none_together(no_cutter: Cutter) -> None:
-    candidates = find_candidates(find_lines(page((SEVEN, 50, 50), (SEVEN, 180, 50)), no_cutter))
+def test_far_digits_make_none_together() -> None:
+    candidates = find_candidates(find_lines(page((SEVEN, 50, 50), (SEVEN, 180, 50))))
     assert len(candidates) == 2
     assert all(candidate.first == candidate.last for candidate in candidates)
 
 
 def test_touching_digits_can_be_taken_apart(bridge_cutter: Cutter) -> None:
     ink = page((ZERO, 50, 50), (TIED, 50, 50), (ZERO, 110, 54))
-    candidates = find_candidates(find_lines(ink, bridge_cutter))
+    candidates = find_candidates(cut_lines(find_lines(ink), bridge_cutter))
     assert near(candidates, (47, 47, 56, 86), 4)
     assert near(candidates, (99, 51, 56, 86), 4)
 
 
-def test_specks_are_dropped(no_cutter: Cutter) -> None:
+def test_what_is_known_to_be_one_digit_is_not_cut(bridge_cutter: Cutter) -> None:
+    pair = (ZERO, 50, 50), (TIED, 50, 50), (ZERO, 110, 54)
+    lower = tuple((strokes, x, y + 150) for strokes, x, y in pair)
+    lines = find_lines(page(*pair, *lower))
+    assert [len(line) for line in lines] == [1, 1]
+    assert [len(line) for line in cut_lines(lines, bridge_cutter)] == [2, 2]
+    assert [len(line) for line in cut_lines(lines, bridge_cutter, {(0, 0)})] == [1, 2]
+
+
+def test_specks_are_dropped() -> None:
     ink = page((SEVEN, 50, 50), (SEVEN, 150, 50))
     for x in (10, 120, 300):
         cv2.circle(ink.mask, (x, 130), 4, 1, cv2.FILLED)
     assert len(find_components(ink.mask)) == 5
-    assert sum(map(len, find_lines(ink, no_cutter))) == 2
+    assert sum(map(len, find_lines(ink))) == 2
 
 
 def test_what_lies_along_the_border_is_no_digit() -> None:
@@ -90,18 +100,18 @@ def test_a_frame_is_no_digit_and_what_it_holds_may_be() -> None:
     assert [atom.x for atom in find_components(ink.mask)] == [47]
 
 
-def test_no_ink_no_candidates(no_cutter: Cutter) -> None:
+def test_no_ink_no_candidates() -> None:
     empty = np.zeros((50, 60), np.uint8)
-    assert find_candidates(find_lines(Ink(empty, empty, 1.0), no_cutter)) == []
+    assert find_candidates(find_lines(Ink(empty, empty, 1.0))) == []
 
 
 @pytest.mark.parametrize("scale", [0.25, 3])
-def test_scale_makes_no_difference(no_cutter: Cutter, scale: float) -> None:
+def test_scale_makes_no_difference(scale: float) -> None:
     mask = page((FIVE, 50, 50), (SEVEN, 180, 50), (FOUR, 250, 52)).mask
     large = (cv2.resize(mask * 255, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 127).astype(
         np.uint8
     )
-    counts = [len(find_lines(Ink(m * np.uint8(200), m, 1.0), no_cutter)[0]) for m in (mask, large)]
+    counts = [len(find_lines(Ink(m * np.uint8(200), m, 1.0))[0]) for m in (mask, large)]
     assert abs(counts[0] - counts[1]) <= 1
 
 
