@@ -38,7 +38,7 @@ AS_READ, ALIGNED = "cut as read", "aligned with the truth"
 NOT_CUT = "digits not found: evaluates only"
 # With the corrected ones the judge goes through so many of its examples again, so that it does not forget them, and
 # through as many of them, and of MNIST's digits, that lean as the corrected ones do.
-REHEARSED, EPOCHS, RATE = 20_000, 4, 1e-3
+REHEARSED, EPOCHS, RATE = 20_000, 4, 5e-3
 # So many digits of pages, leaned, the digits' network gets beside the corrected ones.
 LEANED = 1000
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
@@ -73,7 +73,7 @@ def corrections() -> None:
     files.FEEDBACK.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    judge = keras.models.load_model(files.JUDGE_KERAS)
+    judge = keras.models.load_model(files.JUDGE_KERAS, compile=False)
     judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
 
     given = feedback.load()

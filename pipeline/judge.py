@@ -13,15 +13,16 @@ from tqdm import tqdm
 
 from pipeline import files, params
 from pipeline.batches import in_background
+from pipeline.muon import Muon
 from pipeline.reader.cut import Cutter
 from pipeline.reader.normalize import SIDE
 from pipeline.reader.views import NO_DIGIT
 from pipeline.stage import run
 from pipeline.whole_digit import distort, examples
 
-BATCH = 128
+BATCH = 256
 # Learning rate at its highest, and the share of all steps by which it is reached.
-RATE, WARMUP = 2e-3, 0.2
+RATE, WARMUP = 1e-2, 0.2
 
 
 def judge() -> None:
@@ -76,17 +77,11 @@ def network() -> keras.Model:
             layers.Flatten(),
         ]
     )
-    decide = keras.Sequential(
-        [
-            layers.Dropout(0.3),
-            layers.Dense(128, use_bias=False),
-            layers.BatchNormalization(momentum=0.9),
-            layers.ReLU(),
-            layers.Dropout(0.3),
-            layers.Dense(NO_DIGIT + 1, activation="softmax"),
-        ]
-    )
-    return keras.Model(views, decide(layers.concatenate([near(views[..., :1]), far(views[..., 1:])])))
+    seen = layers.concatenate([near(views[..., :1]), far(views[..., 1:])])
+    hidden = layers.Dense(128, use_bias=False)(layers.Dropout(0.3)(seen))
+    hidden = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(hidden))
+    decided = layers.Dense(NO_DIGIT + 1, activation="softmax")(layers.Dropout(0.3)(hidden))
+    return keras.Model(views, decided)
 
 
 def learn(
@@ -107,7 +102,7 @@ def learn(
         rate / 20, steps - int(WARMUP * steps), warmup_target=rate, warmup_steps=int(WARMUP * steps)
     )
     # XLA, which Keras would choose by itself, makes convolutions on CPUs slower.
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.01)
+    optimizer = Muon(model.layers[-1], schedule, weight_decay=0.01)
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
     rng = np.random.default_rng(seed)
     for _ in tqdm(range(epochs), unit="epoch", disable=None):

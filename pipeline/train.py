@@ -29,12 +29,13 @@ import tensorflow as tf
 from pipeline import distribute, files, networks, params, tracking
 from pipeline.augment import distort
 from pipeline.batches import in_background
+from pipeline.muon import Muon
 from pipeline.reader.views import NO_DIGIT
 from pipeline.stage import StageError, run
 
 BACKUP = files.MODELS / "backup"
 # What the weights depend on besides parameters and data.
-CODE = ("augment.py", "batches.py", "distribute.py", "networks.py", "train.py")
+CODE = ("augment.py", "batches.py", "distribute.py", "muon.py", "networks.py", "train.py")
 
 
 def train() -> None:
@@ -81,12 +82,11 @@ def train() -> None:
             verbose=1 if sys.stdout.isatty() else 2,
         )
         history = write_history(backup / "history.csv")
-        if replicas > 1:
-            weights = distribute.weights(model, strategy)
-            model = networks.build(architecture)
-            model.set_weights(weights)
-        export(model)
-        write_summary(model, digest, architecture, recipe, history)
+        # Without the optimizer, which is three times as large and which only this project could load.
+        trained = networks.build(architecture)
+        trained.set_weights(distribute.weights(model, strategy))
+        export(trained)
+        write_summary(trained, digest, architecture, recipe, history)
     shutil.rmtree(backup)
 
 
@@ -122,7 +122,7 @@ def check_recipe(recipe: params.Block) -> params.Block:
     recipe.number("from_pages", 0, 10)
     for key in ("loss", "augmentation"):
         recipe[key]  # a missing key is an error that names it
-    if recipe["optimizer"] == "adamw":
+    if recipe["optimizer"] in ("adamw", "muon"):
         recipe.number("weight_decay", 0, 1)
     if "warmup" in recipe:
         recipe.number("warmup", 0, 0.99)
@@ -206,6 +206,7 @@ def compile_model(model: keras.Model, recipe: dict[str, Any]) -> None:
     optimizers = {
         "adam": lambda: keras.optimizers.Adam(rate),
         "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=recipe["weight_decay"]),
+        "muon": lambda: Muon(model.layers[-1], rate, recipe["weight_decay"]),
     }
     if recipe["optimizer"] not in optimizers:
         raise StageError(
