@@ -393,6 +393,30 @@ def test_a_page_takes_what_the_judge_thinks_rather_none_for_a_digit_unless_it_is
         assert len(find_on_page(ink, no_cutter, cast(Classifier, judge)).read) == found
 
 
+def judging(*none: float) -> Classifier:
+    """A judge that takes all it is shown the first, second… time for no digit with these probabilities."""
+    of_times = iter(none)
+
+    def probabilities(views: np.ndarray) -> np.ndarray:
+        no_digit = next(of_times)
+        judged = np.full((len(views), 11), (1 - no_digit) / 10, np.float32)
+        judged[:, NO_DIGIT] = no_digit
+        return judged
+
+    return cast(Classifier, SimpleNamespace(probabilities=probabilities))
+
+
+def test_only_what_is_not_surely_one_digit_is_cut_and_judged_again(bridge_cutter: Cutter) -> None:
+    paper = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    for x in (150, 210):
+        cv2.ellipse(paper, (x, 110), (22, 40), 0, 0, 360, 20, 8)
+    cv2.line(paper, (172, 112), (188, 112), 20, 5)
+    ink = find_ink(paper)
+    doubtful, sure = (find_on_page(ink, bridge_cutter, judging(*none)) for none in ((0.9, 0.001), (0.001,)))
+    assert [len(line) for line in doubtful.lines] == [2]
+    assert [len(line) for line in sure.lines] == [1]
+
+
 def test_odds_shift_the_judge_as_bayes_says() -> None:
     judged = np.full((1, 11), 0.05, np.float32)
     judged[0, NO_DIGIT] = 0.5
