@@ -62,7 +62,8 @@ def assert_learned_alike(shared: Project, alone: Project) -> None:
     """Batch normalization sees half of each batch, so the same numbers cannot come out."""
     one, other = history(shared), history(alone)
     assert one["epoch"].tolist() == other["epoch"].tolist()
-    assert one["loss"].to_numpy() == pytest.approx(other["loss"].to_numpy(), rel=0.25)
+    # Towards the end a few images decide the loss.
+    assert one["loss"].to_numpy() == pytest.approx(other["loss"].to_numpy(), rel=0.25, abs=0.05)
     # Three standard deviations of such a difference on 120 images.
     assert one["val_accuracy"].iloc[-1] == pytest.approx(other["val_accuracy"].iloc[-1], abs=0.12)
 
