@@ -115,7 +115,8 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     cut anew so that the truth is likeliest, if each digit of it is then at least as probable as `least`.
     """
     ink = find_ink(picture.load_to_read(correction.picture, LONGEST_SIDE)[0])
-    found = find_on_page(ink, cutter, judge)
+    # A digit of which the reader was sure may have been two.
+    found = find_on_page(ink, cutter, judge, cut_all=True)
     truth = [int(digit) for digit in joined(correction.truth)]
     as_read = [len(line) for line in found.read] == [len(line) for line in correction.truth.split()]
     if as_read:

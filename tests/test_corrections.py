@@ -1,10 +1,17 @@
 """Aligning what was cut with what is written; what corrections do to a build is in test_pipeline.py."""
 
+from types import SimpleNamespace
+from typing import cast
+
+import cv2
 import numpy as np
 import pytest
 
 from pipeline import corrections, lean, strokes
+from pipeline.feedback import Correction
 from pipeline.reader.atom import Atom, union
+from pipeline.reader.classify import Classifier
+from pipeline.reader.cut import Cutter
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, alone
 
@@ -56,6 +63,27 @@ def test_more_digits_than_places_are_not_aligned() -> None:
 
 def test_a_picture_without_digits_has_none_to_align() -> None:
     assert align(judged(digits={0: 4}), "") == []
+
+
+def test_two_digits_that_the_judge_is_sure_are_one_are_parted_for_the_truth_s_sake(
+    cuts_bridges: bytes,
+) -> None:
+    paper = np.full((200, 300), 255, np.uint8)
+    for x in (110, 170):
+        cv2.ellipse(paper, (x, 100), (22, 40), 0, 0, 360, 20, 8)
+    cv2.line(paper, (132, 102), (148, 102), 20, 5)
+    picture = cv2.imencode(".png", paper)[1].tobytes()
+
+    def probabilities(views: np.ndarray) -> np.ndarray:
+        sure_of_zero = np.full((len(views), 11), 0.0001, np.float32)
+        sure_of_zero[:, 0] = 0.999
+        return sure_of_zero
+
+    judge = cast(Classifier, SimpleNamespace(probabilities=probabilities))
+    cut = corrections.cut_digits(Correction("", picture, "00"), Cutter(cuts_bridges), judge, least=0.1)
+    assert cut is not None
+    assert cut.labels.tolist() == [0, 0]
+    assert cut.how == corrections.ALIGNED
 
 
 def test_what_nearly_is_a_digit_is_neither_that_nor_none() -> None:

@@ -140,14 +140,16 @@ class Found(NamedTuple):
     read: list[list[int]]
 
 
-def find_on_page(ink: Ink, cutter: Cutter, judge: Classifier) -> Found:
+def find_on_page(ink: Ink, cutter: Cutter, judge: Classifier, cut_all: bool = False) -> Found:
     """The digits among the ink of a page.
 
     What is surely one digit as it is, as most digits are, is not cut: the cutter takes longer than the judge.
+
+    cut_all: Cut that, too.
     """
     lines = segment.find_lines(ink)
     seen = judge_candidates(ink, lines, judge)
-    atoms = segment.cut_lines(lines, cutter, surely_whole(seen))
+    atoms = segment.cut_lines(lines, cutter, () if cut_all else surely_whole(seen))
     if sum(map(len, atoms)) > sum(map(len, lines)):
         lines, seen = atoms, judge_candidates(ink, atoms, judge)
     digits, judged = find_digits(lines, seen.candidates, seen.probabilities)

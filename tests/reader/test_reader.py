@@ -415,6 +415,8 @@ def test_only_what_is_not_surely_one_digit_is_cut_and_judged_again(bridge_cutter
     doubtful, sure = (find_on_page(ink, bridge_cutter, judging(*none)) for none in ((0.9, 0.001), (0.001,)))
     assert [len(line) for line in doubtful.lines] == [2]
     assert [len(line) for line in sure.lines] == [1]
+    all_cut = find_on_page(ink, bridge_cutter, judging(0.001, 0.001), cut_all=True)
+    assert [len(line) for line in all_cut.lines] == [2]
 
 
 def test_odds_shift_the_judge_as_bayes_says() -> None:
