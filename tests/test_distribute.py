@@ -37,7 +37,8 @@ def trained(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
     """A project that one device trained for EPOCHS."""
 
     def train_longer(params: dict[str, Any]) -> None:
-        params["recipes"][params["train"]["architecture"]]["epochs"] = EPOCHS
+        # Slowly enough that to the end more than a few images decide the loss.
+        params["recipes"][params["train"]["architecture"]] |= {"epochs": EPOCHS, "learning_rate": 0.003}
 
     project = built.copy(tmp_path_factory.mktemp("trained") / "project")
     project.set_params(train_longer)
@@ -62,8 +63,7 @@ def assert_learned_alike(shared: Project, alone: Project) -> None:
     """Batch normalization sees half of each batch, so the same numbers cannot come out."""
     one, other = history(shared), history(alone)
     assert one["epoch"].tolist() == other["epoch"].tolist()
-    # Towards the end a few images decide the loss.
-    assert one["loss"].to_numpy() == pytest.approx(other["loss"].to_numpy(), rel=0.25, abs=0.05)
+    assert one["loss"].to_numpy() == pytest.approx(other["loss"].to_numpy(), rel=0.25)
     # Three standard deviations of such a difference on 120 images.
     assert one["val_accuracy"].iloc[-1] == pytest.approx(other["val_accuracy"].iloc[-1], abs=0.12)
 

@@ -380,19 +380,6 @@ def test_it_is_said_why_something_is_refused() -> None:
     assert [refusal.box for refusal in refusals] == [(60, 0, 20, 40), (120, 0, 20, 40), (180, 0, 20, 10)]
 
 
-def test_a_page_takes_what_the_judge_thinks_rather_none_for_a_digit_unless_it_is_sure(
-    no_cutter: Cutter,
-) -> None:
-    ink = find_ink(page("7"))
-    for none, found in ((0.6, 1), (0.8, 0)):
-        judged = np.full((1, 11), (1 - none) / 10, np.float32)
-        judged[0, NO_DIGIT] = none
-        judge = SimpleNamespace(
-            probabilities=lambda views, judged=judged: np.repeat(judged, len(views), axis=0)
-        )
-        assert len(find_on_page(ink, no_cutter, cast(Classifier, judge)).read) == found
-
-
 def judging(*none: float) -> Classifier:
     """A judge that takes all it is shown the first, second… time for no digit with these probabilities."""
     of_times = iter(none)
@@ -404,6 +391,14 @@ def judging(*none: float) -> Classifier:
         return judged
 
     return cast(Classifier, SimpleNamespace(probabilities=probabilities))
+
+
+def test_a_page_takes_what_the_judge_thinks_rather_none_for_a_digit_unless_it_is_sure(
+    no_cutter: Cutter,
+) -> None:
+    ink = find_ink(page("7"))
+    for none, found in ((0.6, 1), (0.8, 0)):
+        assert len(find_on_page(ink, no_cutter, judging(none)).read) == found
 
 
 def test_only_what_is_not_surely_one_digit_is_cut_and_judged_again(bridge_cutter: Cutter) -> None:
