@@ -82,7 +82,7 @@ def train() -> None:
             verbose=1 if sys.stdout.isatty() else 2,
         )
         history = write_history(backup / "history.csv")
-        # Without the optimizer, which is three times as large and which only this project could load.
+        # Without the optimizer, which is as large as the network and which only this project could load.
         trained = networks.build(architecture)
         trained.set_weights(distribute.weights(model, strategy))
         export(trained)
@@ -120,12 +120,11 @@ def check_recipe(recipe: params.Block) -> params.Block:
     recipe.whole_number("batch_size", 1, 100_000)
     recipe.number("learning_rate", 1e-9, 10)
     recipe.number("from_pages", 0, 10)
-    for key in ("loss", "augmentation"):
-        recipe[key]  # a missing key is an error that names it
+    recipe["augmentation"]  # a missing key is an error that names it
     if recipe["optimizer"] in ("adamw", "muon"):
         recipe.number("weight_decay", 0, 1)
-    if "warmup" in recipe:
-        recipe.number("warmup", 0, 0.99)
+    for key in {"warmup", "label_smoothing"} & recipe.keys():
+        recipe.number(key, 0, 0.99)
     return recipe
 
 
@@ -146,7 +145,7 @@ def digits_of_pages() -> tuple[np.ndarray, np.ndarray]:
 
 
 class Batches:
-    """Shuffled, distorted batches: float32 B×28×28×1 of 0 to 1, and labels as the loss wants them.
+    """Shuffled, distorted batches: float32 B×28×28×1 of 0 to 1, and labels, float32 B×10, 1 for the true class.
 
     Each epoch has all images and, of `more`, others each time, `from_pages` times as many; a last batch of fewer than
     `smallest` is left out. A batch follows from the seed, the epoch and its index alone, so that a resumed training
@@ -165,8 +164,7 @@ class Batches:
         self._always, self._seed = len(images), seed
         self._images = images if more is None else np.concatenate([images, more[0]])
         labels = labels if more is None else np.concatenate([labels, more[1]])
-        one_hot = recipe["loss"] == "categorical_crossentropy"
-        self._labels = keras.utils.to_categorical(labels, networks.CLASSES) if one_hot else labels
+        self._labels = np.eye(networks.CLASSES, dtype=np.float32)[labels]
         self._more = min(round(recipe["from_pages"] * len(images)), len(self._images) - len(images))
         self._size, self._smallest = recipe["batch_size"], smallest
         self._augmentation = recipe["augmentation"]
@@ -212,10 +210,9 @@ def compile_model(model: keras.Model, recipe: dict[str, Any]) -> None:
         raise StageError(
             f"params.yaml: optimizer is {recipe['optimizer']!r}; choose one of {', '.join(optimizers)}"
         )
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.get("label_smoothing", 0))
     # XLA ("auto" compiles with it where it can) took four times as long for these convolutions on CPUs.
-    model.compile(
-        optimizers[recipe["optimizer"]](), loss=recipe["loss"], metrics=["accuracy"], jit_compile=False
-    )
+    model.compile(optimizers[recipe["optimizer"]](), loss=loss, metrics=["accuracy"], jit_compile=False)
     # `fit` would do so in the first step, and then trace the step a second time; `restore` loads into what exists.
     model.optimizer.build(model.trainable_variables)
 

@@ -17,6 +17,11 @@ SMALL_SIDE = 240
 SQUARES = 0.01, 0.03, 0.06, 0.12, 0.2, 0.3
 BORDER_WEIGHT = 0.2
 CUBES = np.arange(256.0) ** 3
+# Radii of the octagons within which a stroke is told from paper, as shares of the picture's shorter side.
+NARROW, WIDE = 0.1, 0.25
+# The narrow one is too narrow if more than this share of what is strong ink within the wide one, with at least so much
+# of the highest contrast, is fainter by half within the narrow one.
+HOLLOW, STRONG = 0.02, 0.6
 # By so many grey levels the paper is at most brighter than the darkest beside it.
 STEEPEST = 6
 # Ink differs from its paper by at least this many grey levels; JPEG and sensor noise reach about half of it.
@@ -127,12 +132,8 @@ def shrink(grey: np.ndarray) -> np.ndarray:
 
 
 def subtract_background(grey: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, float]:
-    """Grey levels by which each pixel is darker than its paper, uint8; and their noise.
-
-    The paper under a stroke is a morphological closing by an octagon wider than the stroke: it follows the
-    edge of a shadow or of a table but not a stroke.
-    """
-    paper = close_by_octagon(small, min(small.shape) // 10 + 2)
+    """Grey levels by which each pixel is darker than its paper, uint8; and their noise."""
+    paper = find_paper(small)
     # Interpolated between a sheet and the table, it would be brighter than the table's own rim, which then were ink.
     darkest = morph(paper, cv2.MORPH_ERODE, np.ones((3, 3), np.uint8))
     paper = cv2.min(cv2.blur(paper, (3, 3)), cv2.convertScaleAbs(darkest, beta=STEEPEST))
@@ -142,6 +143,28 @@ def subtract_background(grey: np.ndarray, small: np.ndarray) -> tuple[np.ndarray
     level = float(np.median(sample))
     noise = 1.48 * float(np.median(np.abs(sample - level)))
     return cv2.addWeighted(paper, 1, grey, -1, -level), noise
+
+
+def find_paper(small: np.ndarray) -> np.ndarray:
+    """How bright the paper is at each pixel, under the strokes too: uint8, like the picture.
+
+    It is a morphological closing by an octagon wider than the strokes: it follows the edge of a shadow or of a table
+    but not a stroke. Where a digit fills the picture, its strokes may be wider than a narrow octagon, and come out
+    hollow. A wide one would not follow shadows as well, and is taken only then. In a shadow all ink is fainter than
+    from the paper outside, but seldom by half.
+    """
+    short = min(small.shape)
+    narrow = round(NARROW * short) + 2
+    wide = max(narrow, round(WIDE * short))
+    paper = close_by_octagon(small, narrow)
+    # For this question every second pixel is enough.
+    coarse = small[::2, ::2]
+    strokes = cv2.subtract(close_by_octagon(coarse, wide // 2), coarse)
+    strong = strokes > STRONG * strokes.max()
+    hollow = strong & (cv2.subtract(paper[::2, ::2], coarse) < HALF * strokes)
+    if np.count_nonzero(hollow) > HOLLOW * np.count_nonzero(strong):
+        return close_by_octagon(small, wide)
+    return paper
 
 
 def close_by_octagon(image: np.ndarray, radius: int) -> np.ndarray:

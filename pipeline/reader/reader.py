@@ -23,7 +23,7 @@ from .views import NO_DIGIT, alone, look
 
 # By how much rarer what is no digit is than among the judge's examples, of which two in five are none: on pages, and
 # among pictures of MNIST's size.
-PAGE_ODDS, MNIST_ODDS = 2.5, 500.0
+PAGE_ODDS, MNIST_ODDS = 5.0, 500.0
 # The classifier's share in what it and the judge agree on; the judge has seen more digits of pages.
 CLASSIFIER_SHARE = 0.4
 # What is read as a digit counts as one beside others from this probability.

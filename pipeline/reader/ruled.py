@@ -123,7 +123,7 @@ def find_ruled_lines(mask: np.ndarray, known: list[np.ndarray]) -> np.ndarray:
     # Lines may bend a little: their ink may lie a few pixels aside.
     aside = cv2.dilate(distance, np.ones((9, 9), np.uint8))
     lines = [
-        line
+        to_border(line, aside)
         for upright in (False, True)
         for line in join(found.reshape(-1, 4).astype(float), upright, least / 4)
         if length(line) >= least and is_thin(line, aside)
@@ -149,8 +149,31 @@ def is_thin(line: np.ndarray, aside: np.ndarray) -> bool:
     aside: float32 H×W, the most that a pixel of ink nearby is away from paper.
     """
     x, y = points(line)
-    along = aside[y, x]
-    return bool((along > 0).mean() >= COVERED and length(line) >= THINNEST * 2 * np.median(along))
+    return is_covered(line, aside) and length(line) >= THINNEST * 2 * float(np.median(aside[y, x]))
+
+
+def is_covered(line: np.ndarray, aside: np.ndarray) -> bool:
+    """Whether there is ink along nearly all of the line."""
+    x, y = points(line)
+    return bool((aside[y, x] > 0).mean() >= COVERED)
+
+
+def to_border(line: np.ndarray, aside: np.ndarray) -> np.ndarray:
+    """The line as far as the picture's border on each side where there is ink along the way.
+
+    Where a digit stands on a ruled line that bends, the line may have been found from there on only.
+    """
+    along, across = (1, 0) if is_upright(line) else (0, 1)
+    slope = (line[across + 2] - line[across]) / (line[along + 2] - line[along])
+    longer = line.copy()
+    for end, border in ((0, 0), (2, aside.shape[1 - along] - 1)):
+        ending = line[end : end + 2].copy()
+        ending[across] += slope * (border - ending[along])
+        ending[along] = border
+        inside = 0 <= ending[across] <= aside.shape[1 - across] - 1
+        if inside and is_covered(np.concatenate([line[end : end + 2], ending]), aside):
+            longer[end : end + 2] = ending
+    return longer
 
 
 def join(segments: np.ndarray, upright: bool, gap: float) -> list[np.ndarray]:
@@ -328,8 +351,8 @@ def contrasts(lines: list[np.ndarray], inked: np.ndarray) -> np.ndarray:
 
     inked: uint8 H×W, grey levels, 0 where there is no ink.
     """
-    # The line may lie a pixel aside.
-    near = cv2.dilate(inked, np.ones((3, 3), np.uint8))
+    # The line may bend.
+    near = cv2.dilate(inked, np.ones((2 * round(BEND * min(inked.shape)) + 3,) * 2, np.uint8))
     along = []
     for line in lines:
         x, y = points(line)

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.reader.boxes import without_boxes
 from pipeline.reader.ink import find_ink, is_light_on_dark, subtract_background, threshold
-from pipeline.reader.ruled import remove_ruled_lines
+from pipeline.reader.ruled import contrasts, remove_ruled_lines, to_border
 
 HEIGHT, WIDTH = 240, 320
 
@@ -45,6 +45,17 @@ def test_light_that_falls_off_and_the_edge_of_a_shadow_are_no_ink(truth: np.ndar
     page *= np.linspace(1, 0.5, WIDTH)
     page[:, 155:] *= 0.7
     assert overlap(find_ink(page.astype(np.uint8)).mask > 0, truth) > 0.8
+
+
+@pytest.mark.parametrize("pen", [14, 34, 48])
+@pytest.mark.parametrize("margin", [20, 40, 100])
+@pytest.mark.parametrize("dark", [False, True])
+def test_strokes_of_a_digit_that_fills_the_picture_are_whole(pen: int, margin: int, dark: bool) -> None:
+    around = margin + pen // 2
+    strokes = np.array([(0, 0), (120, 0), (50, 220)], np.int32) + around
+    page = np.zeros((220 + 2 * around, 120 + 2 * around), np.uint8)
+    cv2.polylines(page, [strokes], False, 255, pen, cv2.LINE_AA)
+    assert overlap(find_ink(page if dark else 255 - page).mask > 0, page > 127) > 0.85
 
 
 @pytest.mark.parametrize("tilt", [0, 7, -60])
@@ -116,6 +127,29 @@ def test_ruled_lines_go_and_the_strokes_that_cross_them_stay(truth: np.ndarray, 
     for y in (20, 100, 200):
         cv2.line(mask, (0, y), (WIDTH, y + tilt), 1, 2)
     assert overlap(without_rules(mask) > 0, truth) > 0.93
+
+
+def test_a_line_that_bends_is_as_dark_as_it_is_beside_where_it_was_sought() -> None:
+    inked = np.zeros((400, 900), np.uint8)
+    cv2.polylines(inked, [np.array([(0, 200), (450, 204), (899, 200)], np.int32)], False, 60, 5)
+    cv2.polylines(inked, [np.array([(0, 200), (450, 204), (899, 200)], np.int32)], False, 120, 1)
+    assert contrasts([np.array([0, 200, 899, 200])], inked)[0] == 120
+
+
+@pytest.mark.parametrize("upright", [False, True])
+@pytest.mark.parametrize(
+    ("begin", "end", "longer"), [(0, 480, (0, 479)), (40, 480, (100, 479)), (0, 440, (0, 400))]
+)
+def test_a_line_goes_on_to_the_border_where_there_is_ink(
+    upright: bool, begin: int, end: int, longer: tuple[int, int]
+) -> None:
+    ink = np.zeros((200, 480), np.float32)
+    ink[98:103, begin:end] = 1
+    ink = ink.T if upright else ink
+    found, expected = np.array([100.0, 100, 400, 100]), np.array([longer[0], 100, longer[1], 100])
+    swapped = [1, 0, 3, 2]
+    line = to_border(found[swapped] if upright else found, ink)
+    assert line.tolist() == (expected[swapped] if upright else expected).tolist()
 
 
 def test_a_grid_goes_and_its_digits_stay(truth: np.ndarray) -> None:

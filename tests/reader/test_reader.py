@@ -397,7 +397,7 @@ def test_a_page_takes_what_the_judge_thinks_rather_none_for_a_digit_unless_it_is
     no_cutter: Cutter,
 ) -> None:
     ink = find_ink(page("7"))
-    for none, found in ((0.6, 1), (0.8, 0)):
+    for none, found in ((0.8, 1), (0.9, 0)):
         assert len(find_on_page(ink, no_cutter, judging(none)).read) == found
 
 
