@@ -56,7 +56,10 @@ def curves(history: pd.DataFrame) -> Figure:
         axes.grid(alpha=0.3)
     # The first epochs would squeeze what matters into a line.
     left.set_ylim(bottom=max(0, min(0.95, history["val_accuracy"].min() - 0.005)))
-    right.set_ylim(bottom=0, top=3 * max(history["loss"].median(), history["val_loss"].median()))
+    losses = history[["loss", "val_loss"]]
+    lowest, usual = losses.to_numpy().min(), losses.median().max()
+    # Smoothed labels leave the loss far above 0.
+    right.set_ylim(lowest - 0.1 * (usual - lowest), lowest + 3 * (usual - lowest))
     left.legend()
     return figure
 
