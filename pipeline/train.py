@@ -34,9 +34,6 @@ from pipeline.reader.views import NO_DIGIT
 from pipeline.stage import StageError, run
 
 BACKUP = files.MODELS / "backup"
-# Over this last share of the epochs the distortions fall to CALMEST of what they were: the network ends on digits that
-# are more like those it will read.
-LAST, CALMEST = 0.3, 0.4
 # What the weights depend on besides parameters and data.
 CODE = ("augment.py", "batches.py", "distribute.py", "muon.py", "networks.py", "train.py")
 
@@ -170,7 +167,7 @@ class Batches:
         self._labels = np.eye(networks.CLASSES, dtype=np.float32)[labels]
         self._more = min(round(recipe["from_pages"] * len(images)), len(self._images) - len(images))
         self._size, self._smallest = recipe["batch_size"], smallest
-        self._augmentation, self._epochs = recipe["augmentation"], recipe["epochs"]
+        self._augmentation = recipe["augmentation"]
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
@@ -195,17 +192,10 @@ class Batches:
         chosen = self._order[index * self._size : (index + 1) * self._size]
         images = self._images[chosen]
         if self._augmentation:
-            strength = distortion_at(self._epoch, self._epochs)
-            amounts = {name: strength * amount for name, amount in self._augmentation.items()}
-            images = distort(images, np.random.default_rng((self._seed, self._epoch, index)), **amounts)
+            images = distort(
+                images, np.random.default_rng((self._seed, self._epoch, index)), **self._augmentation
+            )
         return images[..., np.newaxis].astype(np.float32) / 255, self._labels[chosen]
-
-
-def distortion_at(epoch: int, epochs: int) -> float:
-    """Share of its distortions that an epoch has, of those from 0 to `epochs` - 1."""
-    last = int(LAST * epochs)
-    into = epoch + 1 - (epochs - last)
-    return 1 - (1 - CALMEST) * into / last if into > 0 else 1.0
 
 
 def compile_model(model: keras.Model, recipe: dict[str, Any]) -> None:

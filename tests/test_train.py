@@ -117,20 +117,6 @@ def test_an_epoch_holds_each_image_once(batches: train.Batches) -> None:
     assert images.max() <= 1
 
 
-def test_the_last_epochs_distort_ever_less() -> None:
-    images = np.zeros((64, 28, 28), np.uint8)
-    images[:, 6:22, 12:16] = 255
-    batches = train.Batches(images, np.zeros(64, int), RECIPES["batchnorm_cnn"] | {"epochs": 10}, seed=3)
-    assert [train.distortion_at(epoch, 10) for epoch in range(10)] == pytest.approx([1] * 7 + [0.8, 0.6, 0.4])
-    changed = []
-    for epoch in (0, 6, 7, 8, 9):
-        batches.begin(epoch)
-        changed.append(np.abs(batches.batch(0)[0][..., 0] - images / 255).mean())
-    assert changed[1] == pytest.approx(changed[0], rel=0.2)
-    assert changed[0] > changed[2] > changed[3] > changed[4] > 0.3 * changed[0]
-    assert [train.distortion_at(epoch, 2) for epoch in range(2)] == [1, 1]
-
-
 def test_the_rate_climbs_over_the_warm_up_and_falls_to_zero(batches: train.Batches) -> None:
     """Whatever the epoch with which a training begins: one that was interrupted goes on with the rate it had."""
     recipe = RECIPES["quick_cnn"] | {"epochs": 10, "batch_size": 16, "warmup": 0.2, "learning_rate": 0.01}
