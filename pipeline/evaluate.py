@@ -21,7 +21,7 @@ from tqdm import tqdm
 from pipeline import calibration, card, exam, feedback, figures, files, pages, params, scenes, scoring
 from pipeline.feedback import Correction
 from pipeline.reader import version
-from pipeline.reader.classify import Classifier
+from pipeline.reader.classify import CarefulClassifier, Classifier
 from pipeline.reader.reader import Reader
 from pipeline.stage import StageError, run, whole_file
 
@@ -42,7 +42,7 @@ def evaluate() -> None:
     images, labels = files.read_split("test")
     raw = Classifier(model).probabilities(images)
     check_agreement(raw, images)
-    probabilities = Classifier(model, temperature).probabilities(images)
+    probabilities = CarefulClassifier(model, temperature).probabilities(images)
 
     files.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
     write_confusion(probabilities, labels)

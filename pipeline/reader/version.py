@@ -41,14 +41,14 @@ def load(artifacts: Mapping[str, Path]) -> Any:
 def build(artifacts: Mapping[str, Path]) -> Any:
     """The Reader of the package that this module is in, with these networks."""
     # Imported here because MLflow runs this file outside its package, to call `load`.
-    from .classify import Classifier
+    from .classify import CarefulClassifier, Classifier
     from .cut import Cutter
     from .reader import Reader
 
     temperature = json.loads(artifacts["calibration"].read_text())["temperature"]
     return Reader(
         Cutter(artifacts["cutter"].read_bytes()),
-        Classifier(artifacts["digits"].read_bytes(), temperature),
+        CarefulClassifier(artifacts["digits"].read_bytes(), temperature),
         Classifier(artifacts["judge"].read_bytes()),
     )
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.reader.classify import Classifier
+from pipeline.reader.classify import SIZES, SURE, CarefulClassifier, Classifier, resized
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +63,26 @@ def test_temperature_must_be_positive(model: bytes, temperature: float) -> None:
 def test_wrong_arrays_are_named(model: bytes, wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"pictures must be uint8 N×28×28×1, got"):
         Classifier(model).probabilities(wrong)
+
+
+def test_unsure_digits_are_looked_at_again(model: bytes, digits: np.ndarray) -> None:
+    """Also of a temperature that makes some sure, and of none at all."""
+    for temperature in (1.0, 0.05):
+        once, careful = (kind(model, temperature) for kind in (Classifier, CarefulClassifier))
+        first, said = once.probabilities(digits), careful.probabilities(digits)
+        unsure = first.max(axis=1) < SURE
+        again = [once.probabilities(resized(digits, size)) for size in SIZES]
+        assert said[~unsure] == pytest.approx(first[~unsure], abs=1e-6)
+        assert said[unsure] == pytest.approx(np.mean([first, *again], axis=0)[unsure], abs=1e-6)
+        assert unsure.any()
+    assert not unsure.all()
+    assert careful.probabilities(digits[:0]).shape == (0, 10)
+
+
+def test_a_digit_is_resized_about_its_centre() -> None:
+    square = np.zeros((1, 28, 28), np.uint8)
+    square[0, 9:20, 9:20] = 255
+    for size in SIZES:
+        seen = resized(square, size)[0]
+        assert np.argwhere(seen > 127).mean(axis=0) == pytest.approx([14, 14])
+        assert np.sqrt(seen.sum() / 255) == pytest.approx(11 * size, rel=0.02)
