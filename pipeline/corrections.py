@@ -27,7 +27,7 @@ from pipeline.reader import picture
 from pipeline.reader.atom import Atom, overlap
 from pipeline.reader.classify import Classifier
 from pipeline.reader.cut import Cutter
-from pipeline.reader.ink import LONGEST_SIDE, find_ink
+from pipeline.reader.ink import LONGEST_SIDE, Ink, find_ink
 from pipeline.reader.reader import LEAST, amounts_of_ink, find_on_page, scores
 from pipeline.reader.segment import Candidate
 from pipeline.reader.views import NO_DIGIT, alone
@@ -43,6 +43,9 @@ REHEARSED, EPOCHS, RATE = 20_000, 4, 5e-3
 LEANED = 1000
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
 NEARLY = 0.8
+# Where a picture is taken for its negative or turned, more than this share of its digits must be read as they are: what
+# the truth would be aligned with by chance is not.
+MOST = 0.5
 
 
 class Cut(NamedTuple):
@@ -111,21 +114,43 @@ def corrections() -> None:
 def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least: float) -> Cut | None:
     """Find the digits of a corrected picture; None if they are not found.
 
+    Where they are not found as the picture lies, they are sought in its negative and in the picture turned by a
+    quarter, as the reader does; there the judge must read most of them as they are.
+    """
+    pixels = picture.load_to_read(correction.picture, LONGEST_SIDE)[0]
+    cut = cut_as_it_lies(find_ink(pixels), correction.truth, cutter, judge, least)
+    if cut is not None:
+        return cut
+    for quarters, inverted in ((0, True), (1, False), (3, False)):
+        ink = find_ink(np.rot90(pixels, quarters), inverted)
+        cut = cut_as_it_lies(ink, correction.truth, cutter, judge, least, most_are_read=True)
+        if cut is not None:
+            return cut
+    return None
+
+
+def cut_as_it_lies(
+    ink: Ink, truth: str, cutter: Cutter, judge: Classifier, least: float, most_are_read: bool = False
+) -> Cut | None:
+    """Find the digits among the ink of a picture; None if they are not found.
+
     Where the judge finds as many in each line as there are, they are taken as it cuts them; else the picture is
     cut anew so that the truth is likeliest, if each digit of it is then at least as probable as `least`.
+
+    most_are_read: The judge must read most of the digits as they are, however they are found.
     """
-    ink = find_ink(picture.load_to_read(correction.picture, LONGEST_SIDE)[0])
     # A digit of which the reader was sure may have been two.
     found = find_on_page(ink, cutter, judge, cut_all=True)
-    truth = [int(digit) for digit in joined(correction.truth)]
-    as_read = [len(line) for line in found.read] == [len(line) for line in correction.truth.split()]
+    labels = np.array([int(digit) for digit in joined(truth)], int)
+    as_read = [len(line) for line in found.read] == [len(line) for line in truth.split()]
     if as_read:
         chosen: list[int] | None = [k for line in found.read for k in line]
     else:
-        chosen = align(found.lines, found.candidates, found.judged, truth)
-    if chosen is None or (not as_read and found.judged[chosen, truth].min(initial=1) < least):
+        chosen = align(found.lines, found.candidates, found.judged, labels.tolist())
+    if chosen is None or (not as_read and found.judged[chosen, labels].min(initial=1) < least):
         return None
-    labels = np.array(truth, int)
+    if most_are_read and not np.mean(found.judged[chosen].argmax(axis=1) == labels) > MOST:
+        return None
     kept, truths = judged_candidates(found.candidates, chosen, labels)
     return Cut(found.images[chosen], labels, found.views[kept], truths, AS_READ if as_read else ALIGNED)
 

@@ -86,6 +86,33 @@ def test_two_digits_that_the_judge_is_sure_are_one_are_parted_for_the_truth_s_sa
     assert cut.how == corrections.ALIGNED
 
 
+@pytest.mark.parametrize(
+    ("quarters", "read_as", "found"), [(0, 7, True), (1, 1, True), (3, 1, True), (1, 7, False)]
+)
+def test_a_picture_on_its_side_is_cut_if_most_of_it_is_read_once_it_is_turned(
+    cuts_nothing: bytes, quarters: int, read_as: int, found: bool
+) -> None:
+    paper = np.full((200, 300), 255, np.uint8)
+    for x in (60, 140, 220):
+        cv2.line(paper, (x, 60), (x + 6, 130), 20, 12)
+    lying = cv2.imencode(".png", np.rot90(paper, quarters))[1].tobytes()
+
+    def probabilities(views: np.ndarray) -> np.ndarray:
+        """Upright strokes are a digit, level ones are none."""
+        said = np.full((len(views), 11), 0.0001, np.float32)
+        for row, view in zip(said, views, strict=True):
+            _, _, width, height = cv2.boundingRect((view[..., 0] > 128).astype(np.uint8))
+            row[read_as if height > width else NO_DIGIT] = 0.999
+        return said
+
+    judge = cast(Classifier, SimpleNamespace(probabilities=probabilities))
+    cut = corrections.cut_digits(Correction("", lying, "111"), Cutter(cuts_nothing), judge, least=0.1)
+    assert (cut is not None) == found
+    if cut is not None:
+        assert cut.labels.tolist() == [1, 1, 1]
+        assert (cut.digits > 128).any(axis=2).sum(axis=1).min() >= 18, "upright again"
+
+
 def test_what_nearly_is_a_digit_is_neither_that_nor_none() -> None:
     speck = Atom(8, 0, np.ones((2, 1), np.uint8))
     with_speck = Candidate(0, 0, 1, union([ATOMS[0][0], speck]))
