@@ -44,7 +44,7 @@ class CarefulClassifier(Classifier):
     """A classifier of single digits that looks again, at other sizes, at those of which it is unsure.
 
     Their probabilities are the mean of what it says each time (Krizhevsky et al. 2012, "ImageNet classification with
-    deep convolutional neural networks", section 4.1). On MNIST it is unsure of one digit in fifty.
+    deep convolutional neural networks", section 4.1). Of MNIST's digits it is unsure of about one in a hundred.
     """
 
     def probabilities(self, pictures: np.ndarray) -> np.ndarray:
