@@ -118,19 +118,17 @@ def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least:
     quarter, as the reader does; there the judge must read most of them as they are.
     """
     pixels = picture.load_to_read(correction.picture, LONGEST_SIDE)[0]
-    cut = cut_as_it_lies(find_ink(pixels), correction.truth, cutter, judge, least)
-    if cut is not None:
-        return cut
-    for quarters, inverted in ((0, True), (1, False), (3, False)):
+    for quarters, inverted in ((0, False), (0, True), (1, False), (3, False)):
         ink = find_ink(np.rot90(pixels, quarters), inverted)
-        cut = cut_as_it_lies(ink, correction.truth, cutter, judge, least, most_are_read=True)
+        otherwise = inverted or quarters > 0
+        cut = cut_ink(ink, correction.truth, cutter, judge, least, most_are_read=otherwise)
         if cut is not None:
             return cut
     return None
 
 
-def cut_as_it_lies(
-    ink: Ink, truth: str, cutter: Cutter, judge: Classifier, least: float, most_are_read: bool = False
+def cut_ink(
+    ink: Ink, truth: str, cutter: Cutter, judge: Classifier, least: float, most_are_read: bool
 ) -> Cut | None:
     """Find the digits among the ink of a picture; None if they are not found.
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from pipeline import calibration, card, exam, feedback, figures, files, pages, params, scenes, scoring
 from pipeline.feedback import Correction
 from pipeline.reader import version
-from pipeline.reader.classify import CarefulClassifier, Classifier
+from pipeline.reader.classify import Classifier
 from pipeline.reader.reader import Reader
 from pipeline.stage import StageError, run, whole_file
 
@@ -32,17 +32,16 @@ AGREEMENT = 1e-4
 def evaluate() -> None:
     """Calibrate on the validation images, then report on the test images and on pages written with them."""
     settings = params.load("base", "evaluate", "feedback")
-    model = files.LITERT_MODEL.read_bytes()
+    network = Classifier(files.LITERT_MODEL.read_bytes())
     validation_images, validation_labels = files.read_split("validation")
-    temperature = calibration.fit_temperature(
-        Classifier(model).probabilities(validation_images), validation_labels
-    )
+    temperature = calibration.fit_temperature(network.probabilities(validation_images), validation_labels)
     files.write_json(files.CALIBRATION, {"temperature": round(temperature, 6)})
+    reader = version.build(files.READER_PARTS)
 
     images, labels = files.read_split("test")
-    raw = Classifier(model).probabilities(images)
+    raw = network.probabilities(images)
     check_agreement(raw, images)
-    probabilities = CarefulClassifier(model, temperature).probabilities(images)
+    probabilities = reader.classifier.probabilities(images)
 
     files.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
     write_confusion(probabilities, labels)
@@ -50,7 +49,6 @@ def evaluate() -> None:
     write_misread(images, probabilities, labels)
     figures.save(figures.curves(pd.read_csv(files.HISTORY)), files.HISTORY.with_name("curves.png"))
 
-    reader = version.build(files.READER_PARTS)
     texts = read_images(reader, images)
     count = settings["evaluate"].whole_number("pages", 1, 1_000_000)
     read = pages.read_pages(reader, images, labels, count, exam.page_seed(settings))
