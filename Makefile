@@ -55,7 +55,7 @@ serve: .venv/ready ## serve the champion over HTTP on port 5001
 
 .PHONY: monitor
 monitor: .venv/ready ## what has been read, and whether retraining is due
-	python -m pipeline.monitor $(or $(DIGITS_LOG),readings.db)
+	python -m pipeline.evaluation.monitor $(or $(DIGITS_LOG),readings.db)
 
 .PHONY: lock
 lock: .venv/ready ## choose the newest versions that pyproject.toml allows

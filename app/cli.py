@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.champion import ChampionError, load_champion, why_unread
-from pipeline.stage import StageError
+from pipeline.common.stage import StageError
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from app.champion import ROOT
-from pipeline.files import write_json
+from pipeline.common.paths import write_json
+from pipeline.common.stage import whole_file
 from pipeline.reader.picture import FORMATS
-from pipeline.stage import whole_file
 
 if TYPE_CHECKING:
     from pipeline.reader.reading import Reading

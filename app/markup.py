@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.reader.reading import Digit, Reading
 
 SURE_FROM = 0.9
-# More refused marks than these say nothing more.
+# More rejected marks than these say nothing more.
 _MOST_MARKS = 8
 
 
@@ -64,12 +64,12 @@ def _bar(rank: str, digit: int, share: float | None) -> str:
     return f'<div class="bar {rank}"><b>{digit}</b><i style="--share:{width}"></i><span>{label}</span></div>'
 
 
-def refusals(reading: Reading, pixels: np.ndarray) -> str:
+def rejections(reading: Reading, pixels: np.ndarray) -> str:
     """What was seen and not read, and why, cut out of the picture."""
-    shown = sorted(reading.refusals, key=lambda refusal: -refusal.box[2] * refusal.box[3])[:_MOST_MARKS]
+    shown = sorted(reading.refusals, key=lambda rejection: -rejection.box[2] * rejection.box[3])[:_MOST_MARKS]
     marks = "".join(
-        f'<span class="mark"><img alt="" src="{_data_url(_cut(pixels, refusal.box))}">{refusal.reason}</span>'
-        for refusal in shown
+        f'<span class="mark"><img alt="" src="{_data_url(_cut(pixels, rejection.box))}">{rejection.reason}</span>'
+        for rejection in shown
     )
     more = len(reading.refusals) - len(shown)
     rest = f"<span>and {more} smaller</span>" if more else ""

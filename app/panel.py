@@ -140,7 +140,7 @@ def show(read: Read, advice: str) -> None:
         + markup.facts(reading, read.version)
         + markup.digits(reading)
         # Else the picture need not be decoded.
-        + (markup.refusals(reading, read.pixels) if reading.refusals else "")
+        + (markup.rejections(reading, read.pixels) if reading.refusals else "")
     )
     if not reading.digits:
         st.caption(advice)

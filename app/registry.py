@@ -49,7 +49,7 @@ def known(chosen: str | None = None) -> dict[str, Any]:
         {"versions": what `report.Version` holds of each, "tables": {name: CSV, or None where the run has none}}
     """
     ask_mlflow()
-    from pipeline import tracking
+    from pipeline.registry import tracking
 
     found = tracking.versions()
     model = tracking.find_model()
@@ -67,7 +67,7 @@ def known(chosen: str | None = None) -> dict[str, Any]:
 def _described(version: "ModelVersion", aliases: list[str]) -> dict[str, Any]:
     import mlflow
 
-    from pipeline import tracking
+    from pipeline.registry import tracking
 
     run = mlflow.get_run(str(version.run_id))
     return {

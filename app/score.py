@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.champion import why_unread
-from pipeline.scoring import Outcome, summarize
+from pipeline.evaluation.scoring import Outcome, summarize
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
@@ -118,15 +118,15 @@ def as_text(figures: dict[str, Any]) -> str:
     """The report for a person: a table, and what was misread."""
     tables = [("", {"all pictures": figures}), *figures["groups"].items()]
     width = max(len(value) for _, groups in tables for value in groups) + 2
-    header = f"{'pictures':>9}{'exact':>9}{'digit errors':>14}{'refused':>9}{'ECE':>8}{'seconds':>9}"
+    header = f"{'pictures':>9}{'exact':>9}{'digit errors':>14}{'rejected':>9}{'ECE':>8}{'seconds':>9}"
     lines = [" " * width + header]
     for column, groups in tables:
         lines += ["", column] if column else []
         for value, group in groups.items():
-            shares = (group["exact"], group["digit_error_rate"], group["refused"], group["ece"])
-            exact, errors, refused, ece = ("–" if s is None else f"{100 * s:.1f} %" for s in shares)
+            shares = (group["exact"], group["digit_error_rate"], group["rejected"], group["ece"])
+            exact, errors, rejected, ece = ("–" if s is None else f"{100 * s:.1f} %" for s in shares)
             lines.append(
-                f"{value:<{width}}{group['pictures']:>9}{exact:>9}{errors:>14}{refused:>9}{ece:>8}"
+                f"{value:<{width}}{group['pictures']:>9}{exact:>9}{errors:>14}{rejected:>9}{ece:>8}"
                 f"{group['seconds']:>9.3f}"
             )
     lines += ["", "misread"] if figures["misread"] else []

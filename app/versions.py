@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.champion import ask_mlflow, tracking_uri
-from pipeline.stage import StageError
+from pipeline.common.stage import StageError
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-    from pipeline.champions import Move
+    from pipeline.registry.promotion import Move
 
 # Figures of a version, and how its run names them.
 MEASURED = {
@@ -26,18 +26,18 @@ MEASURED = {
 def report() -> dict[str, Any]:
     """What `digits versions --json` prints: all versions, the newest first, and all moves of the champion."""
     with _store():
-        from pipeline import champions, tracking
+        from pipeline.registry import promotion, tracking
 
         model = tracking.find_model()
         aliases = {str(version): alias for alias, version in model.aliases.items()} if model else {}
         return {
             "versions": [_described(version, aliases) for version in tracking.versions()],
-            "moves": [asdict(move) for move in champions.moves()],
+            "moves": [asdict(move) for move in promotion.moves()],
         }
 
 
 def _described(version: "ModelVersion", aliases: dict[str, str]) -> dict[str, Any]:
-    from pipeline import tracking
+    from pipeline.registry import tracking
 
     number = str(version.version)
     registered = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
@@ -78,18 +78,18 @@ def as_text(found: dict[str, Any]) -> str:
 def promote(version: str, why: str) -> str:
     """Make a version champion, whatever the gate said; what was done, in one line."""
     with _store():
-        from pipeline import champions
+        from pipeline.registry import promotion
 
-        move = champions.promote(version, why)
+        move = promotion.promote(version, why)
     return f"version {version} is champion already" if move is None else _said(move)
 
 
 def rollback(why: str) -> str:
     """Make the champion before this one champion again; what was done, in one line."""
     with _store():
-        from pipeline import champions
+        from pipeline.registry import promotion
 
-        return _said(champions.rollback(why))
+        return _said(promotion.rollback(why))
 
 
 def _said(move: "Move") -> str:
@@ -109,7 +109,7 @@ def _store() -> Iterator[None]:
     if uri.startswith("sqlite:///") and "?" not in uri and not database.is_file():
         raise StageError(f"nothing is registered yet (there is no {database}); run `make`")
     ask_mlflow()
-    from pipeline import tracking
+    from pipeline.registry import tracking
 
     with tracking.reachable():
         yield

@@ -2,29 +2,30 @@
 
     python -m pipeline.candidates
 
-Reads data/prepared/train.npz and models/cutter.tflite; writes data/prepared/candidates.npz: `images`, candidates
-as the digits' network sees them, uint8 M×28×28, `views`, as the judge does, uint8 M×28×28×2, and `truths`, uint8 M,
-0 to 9 or 10 for no whole digit. How pages are cut is in cutouts.py.
+Reads data/prepared/train.npz and models/splitter.tflite; writes data/prepared/candidates.npz: `images`, candidates
+as the digits' network sees them, uint8 M×28×28, `crops`, as the verifier does, uint8 M×28×28×2, and `truths`, uint8 M,
+0 to 9 or 10 for no whole digit. How pages are cut is in candidates_of_pages.py.
 """
 
 import numpy as np
 
-from pipeline import cutouts, files, params
-from pipeline.reader.views import NO_DIGIT
-from pipeline.stage import run, whole_file
+from pipeline.common import params, paths
+from pipeline.common.stage import run, whole_file
+from pipeline.labels import candidates_of_pages
+from pipeline.reader.crops import NO_DIGIT
 
 
 def candidates() -> None:
     """Cut pages written with training digits."""
     settings = params.load("base", "candidates")
-    images, views, truths = cutouts.of_pages(
-        *files.read_split("train"),
+    images, crops, truths = candidates_of_pages.of_pages(
+        *paths.read_split("train"),
         seed=settings["base"].whole_number("seed", 0, 2**31),
         pages=settings["candidates"].whole_number("pages", 10, 1_000_000),
-        cutter=files.read_bytes(files.CUTTER_MODEL),
+        splitter=paths.read_bytes(paths.SPLITTER_MODEL),
     )
-    with whole_file(files.CANDIDATES) as file:
-        np.savez(file, images=images, views=views, truths=truths)
+    with whole_file(paths.CANDIDATES) as file:
+        np.savez(file, images=images, views=crops, truths=truths)
     print(f"{len(truths)} candidates, of which {(truths != NO_DIGIT).sum()} are digits")
 
 

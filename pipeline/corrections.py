@@ -1,13 +1,13 @@
-"""Cut the pictures that people corrected into digits to train on, and teach the judge what they show.
+"""Cut the pictures that people corrected into digits to train on, and teach the verifier what they show.
 
     python -m pipeline.corrections
 
-Reads data/feedback/, data/prepared/{train,candidates}.npz, models/cutter.tflite and models/judge.keras; writes
-models/judge.tflite, data/prepared/corrections.npz (`images`, uint8 N×28×28, and `labels`, uint8 N: the digits, then
-some of generated pages that lean as they do) and reports/corrections.csv, which says what became of each picture.
-Without corrections the judge stays as it is.
+Reads data/feedback/, data/prepared/{train,candidates}.npz, models/splitter.tflite and models/verifier.keras; writes
+models/verifier.tflite, data/prepared/corrections.npz (`images`, uint8 N×28×28, and `labels`, uint8 N: the digits, then
+some of generated pages that slant as they do) and reports/corrections.csv, which says what became of each picture.
+Without corrections the verifier stays as it is.
 
-The judge cuts, not the reader in use: it was trained on MNIST alone and before the digits' network, so that what is
+The verifier cuts, not the reader in use: it was trained on MNIST alone and before the digits' network, so that what is
 trained on follows from files that DVC knows, and no version depends on the one before it.
 """
 
@@ -19,28 +19,29 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from pipeline import feedback, files, params
-from pipeline.feedback import Correction
-from pipeline.judge import learn
-from pipeline.lean import leaned, leans
+from pipeline.common import params, paths
+from pipeline.common.stage import run, whole_file
+from pipeline.evaluation.scoring import joined
+from pipeline.labels import feedback
+from pipeline.labels.feedback import Correction
+from pipeline.labels.slant import add_slant, excess_slants
+from pipeline.learning.verifier_training import learn
 from pipeline.reader import picture
-from pipeline.reader.atom import Atom, overlap
-from pipeline.reader.classify import Classifier
-from pipeline.reader.cut import Cutter
-from pipeline.reader.ink import LONGEST_SIDE, Ink, find_ink
+from pipeline.reader.binarize import LONGEST_SIDE, Ink, find_ink
+from pipeline.reader.classifier import Classifier
+from pipeline.reader.component import Component, overlap
+from pipeline.reader.crops import NO_DIGIT, crop_alone
+from pipeline.reader.lines import Candidate
 from pipeline.reader.reader import LEAST, amounts_of_ink, find_on_page, scores
-from pipeline.reader.segment import Candidate
-from pipeline.reader.views import NO_DIGIT, alone
-from pipeline.scoring import joined
-from pipeline.stage import run, whole_file
+from pipeline.reader.split import Splitter
 
 AS_READ, ALIGNED = "cut as read", "aligned with the truth"
 NOT_CUT = "digits not found: evaluates only"
-# With the corrected ones the judge goes through so many of its examples again, so that it does not forget them, and
-# through as many of them, and of MNIST's digits, that lean as the corrected ones do.
+# With the corrected ones the verifier goes through so many of its examples again, so that it does not forget them, and
+# through as many of them, and of MNIST's digits, that slant as the corrected ones do.
 REHEARSED, EPOCHS, RATE = 20_000, 4, 5e-3
-# So many digits of pages, leaned, the digits' network gets beside the corrected ones.
-LEANED = 1000
+# So many digits of pages, slanted, the digits' network gets beside the corrected ones.
+SLANTED = 1000
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
 NEARLY = 0.8
 # Where a picture is taken for its negative or turned, more than this share of its digits must be read as they are: what
@@ -54,36 +55,36 @@ class Cut(NamedTuple):
     Attributes:
         digits: uint8 N×28×28, as the digits' network will see them.
         labels: int N, their truth.
-        views: uint8 M×28×28×2, all that was cut out of the picture, as the judge sees it.
+        crops: uint8 M×28×28×2, all that was cut out of the picture, as the verifier sees it.
         truths: int M, what each of them is: 0 to 9, or 10 for no whole digit.
         how: How they were found.
     """
 
     digits: np.ndarray
     labels: np.ndarray
-    views: np.ndarray
+    crops: np.ndarray
     truths: np.ndarray
     how: str
 
 
 def corrections() -> None:
-    """Cut the pictures that train, teach the judge, and list all."""
+    """Cut the pictures that train, teach the verifier, and list all."""
     settings = params.load("base", "feedback")
     share = settings["feedback"].number("evaluation", 0, 1)
     least = settings["feedback"].number("least_probability", 0, 1)
     weight = settings["feedback"].whole_number("weight", 0, 10_000)
     seed = settings["base"].whole_number("seed", 0, 2**31)
-    files.FEEDBACK.mkdir(parents=True, exist_ok=True)
+    paths.FEEDBACK.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    judge = keras.models.load_model(files.JUDGE_KERAS, compile=False)
-    judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
+    verifier = keras.models.load_model(paths.VERIFIER_KERAS, compile=False)
+    verifier.export(paths.VERIFIER_MODEL, format="litert", verbose=False)
 
     given = feedback.load()
     training = [correction for correction in given if feedback.side(correction, share) == feedback.TRAIN]
-    networks = Cutter(files.read_bytes(files.CUTTER_MODEL)), Classifier(files.JUDGE_MODEL.read_bytes())
+    networks = Splitter(paths.read_bytes(paths.SPLITTER_MODEL)), Classifier(paths.VERIFIER_MODEL.read_bytes())
     cuts = {
-        correction.name: cut_digits(correction, *networks, least)
+        correction.name: extract_digits(correction, *networks, least)
         for correction in tqdm(training, unit="picture", disable=None)
     }
     found = [cut for cut in cuts.values() if cut is not None]
@@ -91,18 +92,18 @@ def corrections() -> None:
     labels = np.concatenate([np.empty(0, int), *(cut.labels for cut in found)])
     digits = len(labels)
     if found and weight:
-        mnist = files.read_split("train")
-        amounts = leans(images, labels, *mnist)
-        of_pages, views, truths = files.read_candidates()
-        teach(judge, found, weight, (views, truths), mnist, amounts, seed)
-        judge.export(files.JUDGE_MODEL, format="litert", verbose=False)
+        mnist = paths.read_split("train")
+        amounts = excess_slants(images, labels, *mnist)
+        of_pages, crops, truths = paths.read_candidates()
+        teach(verifier, found, weight, (crops, truths), mnist, amounts, seed)
+        verifier.export(paths.VERIFIER_MODEL, format="litert", verbose=False)
         # Digits of pages went through what pages do to digits, as the corrected ones did.
         digit = truths != NO_DIGIT
-        like_them, theirs = some_leaned(
-            alone(of_pages[digit]), truths[digit], amounts, LEANED, mnist, np.random.default_rng(seed)
+        like_them, theirs = sample_slanted(
+            crop_alone(of_pages[digit]), truths[digit], amounts, SLANTED, mnist, np.random.default_rng(seed)
         )
         images, labels = np.concatenate([images, like_them[..., 0]]), np.concatenate([labels, theirs])
-    with whole_file(files.split_path("corrections")) as file:
+    with whole_file(paths.split_path("corrections")) as file:
         np.savez(file, images=images, labels=labels.astype(np.uint8))
     write_report(given, cuts)
     print(
@@ -111,49 +112,51 @@ def corrections() -> None:
     )
 
 
-def cut_digits(correction: Correction, cutter: Cutter, judge: Classifier, least: float) -> Cut | None:
+def extract_digits(
+    correction: Correction, splitter: Splitter, verifier: Classifier, least: float
+) -> Cut | None:
     """Find the digits of a corrected picture; None if they are not found.
 
     Where they are not found as the picture lies, they are sought in its negative and in the picture turned by a
-    quarter, as the reader does; there the judge must read most of them as they are.
+    quarter, as the reader does; there the verifier must read most of them as they are.
     """
     pixels = picture.load_to_read(correction.picture, LONGEST_SIDE)[0]
     for quarters, inverted in ((0, False), (0, True), (1, False), (3, False)):
         ink = find_ink(np.rot90(pixels, quarters), inverted)
         otherwise = inverted or quarters > 0
-        cut = cut_ink(ink, correction.truth, cutter, judge, least, most_are_read=otherwise)
+        cut = extract_from_ink(ink, correction.truth, splitter, verifier, least, most_are_read=otherwise)
         if cut is not None:
             return cut
     return None
 
 
-def cut_ink(
-    ink: Ink, truth: str, cutter: Cutter, judge: Classifier, least: float, most_are_read: bool
+def extract_from_ink(
+    ink: Ink, truth: str, splitter: Splitter, verifier: Classifier, least: float, most_are_read: bool
 ) -> Cut | None:
     """Find the digits among the ink of a picture; None if they are not found.
 
-    Where the judge finds as many in each line as there are, they are taken as it cuts them; else the picture is
+    Where the verifier finds as many in each line as there are, they are taken as it cuts them; else the picture is
     cut anew so that the truth is likeliest, if each digit of it is then at least as probable as `least`.
 
-    most_are_read: The judge must read most of the digits as they are, however they are found.
+    most_are_read: The verifier must read most of the digits as they are, however they are found.
     """
     # A digit of which the reader was sure may have been two.
-    found = find_on_page(ink, cutter, judge, cut_all=True)
+    found = find_on_page(ink, splitter, verifier, split_all=True)
     labels = np.array([int(digit) for digit in joined(truth)], int)
     as_read = [len(line) for line in found.read] == [len(line) for line in truth.split()]
     if as_read:
         chosen: list[int] | None = [k for line in found.read for k in line]
     else:
-        chosen = align(found.lines, found.candidates, found.judged, labels.tolist())
-    if chosen is None or (not as_read and found.judged[chosen, labels].min(initial=1) < least):
+        chosen = align(found.lines, found.candidates, found.verified, labels.tolist())
+    if chosen is None or (not as_read and found.verified[chosen, labels].min(initial=1) < least):
         return None
-    if most_are_read and not np.mean(found.judged[chosen].argmax(axis=1) == labels) > MOST:
+    if most_are_read and not np.mean(found.verified[chosen].argmax(axis=1) == labels) > MOST:
         return None
-    kept, truths = judged_candidates(found.candidates, chosen, labels)
-    return Cut(found.images[chosen], labels, found.views[kept], truths, AS_READ if as_read else ALIGNED)
+    kept, truths = candidates_with_truth(found.candidates, chosen, labels)
+    return Cut(found.images[chosen], labels, found.crops[kept], truths, AS_READ if as_read else ALIGNED)
 
 
-def judged_candidates(
+def candidates_with_truth(
     candidates: list[Candidate], chosen: list[int], labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the candidates whose truth is clear once the digits are known, and that truth."""
@@ -172,26 +175,26 @@ def shared(one: Candidate, other: Candidate) -> float:
     """Of two candidates of one line, the share of their ink that is of both."""
     if one.last < other.first or other.last < one.first:
         return 0.0
-    both = overlap(one.atom, other.atom)
-    return both / (int(one.atom.mask.sum()) + int(other.atom.mask.sum()) - both)
+    both = overlap(one.component, other.component)
+    return both / (int(one.component.mask.sum()) + int(other.component.mask.sum()) - both)
 
 
 def align(
-    lines: list[list[Atom]], candidates: list[Candidate], judged: np.ndarray, truth: list[int]
+    lines: list[list[Component]], candidates: list[Candidate], verified: np.ndarray, truth: list[int]
 ) -> list[int] | None:
     """Indices of the candidates, one for each digit of the truth, that are likeliest to be just these digits.
 
     A candidate counts as it does for the reader (`reader.choose`), and by the probability that it is the digit
-    whose turn it is. Dynamic programming finds the best sum over the atoms read and the digits told so far.
+    whose turn it is. Dynamic programming finds the best sum over the components read and the digits told so far.
 
     Args:
-        judged: float N×11, what the judge makes of the N candidates.
+        verified: float N×11, what the verifier makes of the N candidates.
 
     Returns:
         None if there are fewer places than digits.
     """
-    odds = scores(candidates, 1 - judged[:, NO_DIGIT])
-    likely = judged[:, :NO_DIGIT] / judged[:, :NO_DIGIT].sum(axis=1, keepdims=True)
+    odds = scores(candidates, 1 - verified[:, NO_DIGIT])
+    likely = verified[:, :NO_DIGIT] / verified[:, :NO_DIGIT].sum(axis=1, keepdims=True)
     # No digit counts as less probable than LEAST, so that a doubtful one does not decide the whole alignment.
     digit = amounts_of_ink(candidates)[:, None] * np.log(np.maximum(likely, LEAST))
     # best[k] holds the best score, and its candidates, of all ways to tell the first k digits.
@@ -213,30 +216,30 @@ def align(
     return best[-1][1] if best[-1] is not None else None
 
 
-def some_leaned(
-    views: np.ndarray,
+def sample_slanted(
+    crops: np.ndarray,
     labels: np.ndarray,
     amounts: np.ndarray,
     count: int,
     mnist: tuple[np.ndarray, np.ndarray],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """So many of the views, leaned until each leans by one of the amounts, and their labels; none without amounts.
+    """So many of the crops, slanted until each slants by one of the amounts, and their labels; none without amounts.
 
     Args:
-        amounts: How much farther than MNIST's digits of their value they are to lean; what is no digit leans by
+        amounts: How much farther than MNIST's digits of their value they are to slant; what is no digit slants by
             so much farther than it did.
     """
-    some = rng.permutation(len(views))[: count if len(amounts) else 0]
-    chosen, truths = views[some], labels[some]
+    some = rng.permutation(len(crops))[: count if len(amounts) else 0]
+    chosen, truths = crops[some], labels[some]
     own = np.zeros(len(some))
     digit = truths != NO_DIGIT
-    own[digit] = leans(chosen[digit, ..., 0], truths[digit], *mnist)
-    return leaned(chosen, rng.choice(amounts, len(some)) - own), truths
+    own[digit] = excess_slants(chosen[digit, ..., 0], truths[digit], *mnist)
+    return add_slant(chosen, rng.choice(amounts, len(some)) - own), truths
 
 
 def teach(
-    judge: keras.Model,
+    verifier: keras.Model,
     cuts: list[Cut],
     weight: int,
     candidates: tuple[np.ndarray, np.ndarray],
@@ -244,24 +247,24 @@ def teach(
     amounts: np.ndarray,
     seed: int,
 ) -> None:
-    """Go on training the judge, with all that was cut out of corrected pictures, `weight` times.
+    """Go on training the verifier, with all that was cut out of corrected pictures, `weight` times.
 
     Args:
-        candidates: Views that the judge was trained on, and their truths.
+        candidates: Crops that the verifier was trained on, and their truths.
         mnist: Training digits and their labels.
-        amounts: How much farther than these the corrected digits lean.
+        amounts: How much farther than these the corrected digits slant.
     """
     rng = np.random.default_rng(seed)
-    views, truths = candidates
-    again = rng.permutation(len(views))[:REHEARSED]
+    crops, truths = candidates
+    again = rng.permutation(len(crops))[:REHEARSED]
     examples = [
-        (views[again], truths[again]),
-        some_leaned(*candidates, amounts, REHEARSED, mnist, rng),
-        some_leaned(alone(mnist[0]), mnist[1], amounts, REHEARSED, mnist, rng),
-        *((np.repeat(cut.views, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
+        (crops[again], truths[again]),
+        sample_slanted(*candidates, amounts, REHEARSED, mnist, rng),
+        sample_slanted(crop_alone(mnist[0]), mnist[1], amounts, REHEARSED, mnist, rng),
+        *((np.repeat(cut.crops, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
     ]
     learn(
-        judge,
+        verifier,
         np.concatenate([some for some, _ in examples]),
         np.concatenate([truth for _, truth in examples]),
         epochs=EPOCHS,
@@ -280,7 +283,7 @@ def write_report(given: list[Correction], cuts: dict[str, Cut | None]) -> None:
         digits = len(cut.digits) if cut else 0
         rows.append((correction.name, correction.truth.replace("\n", "/"), side, digits, how))
     table = pd.DataFrame(rows, columns=["picture", "truth", "side", "digits", "how"])
-    table.to_csv(files.CORRECTIONS_REPORT, index=False)
+    table.to_csv(paths.CORRECTIONS_REPORT, index=False)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,15 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 from tqdm import tqdm
 
-from pipeline import calibration, card, exam, feedback, figures, files, pages, params, scenes, scoring
-from pipeline.feedback import Correction
+from pipeline.common import params, paths
+from pipeline.common.stage import StageError, run, whole_file
+from pipeline.evaluation import calibration, comparison, model_card, page_scores, plots, scoring
+from pipeline.labels import feedback
+from pipeline.labels.feedback import Correction
 from pipeline.reader import version
-from pipeline.reader.classify import Classifier
+from pipeline.reader.classifier import Classifier
 from pipeline.reader.reader import Reader
-from pipeline.stage import StageError, run, whole_file
+from pipeline.synthetic.page import EFFECTS
 
 # How far the exported network's probabilities may lie from those of the one that was trained.
 AGREEMENT = 1e-4
@@ -32,53 +35,53 @@ AGREEMENT = 1e-4
 def evaluate() -> None:
     """Calibrate on the validation images, then report on the test images and on pages written with them."""
     settings = params.load("base", "evaluate", "feedback")
-    network = Classifier(files.LITERT_MODEL.read_bytes())
-    validation_images, validation_labels = files.read_split("validation")
+    network = Classifier(paths.LITERT_MODEL.read_bytes())
+    validation_images, validation_labels = paths.read_split("validation")
     temperature = calibration.fit_temperature(network.probabilities(validation_images), validation_labels)
-    files.write_json(files.CALIBRATION, {"temperature": round(temperature, 6)})
-    reader = version.build(files.READER_PARTS)
+    paths.write_json(paths.CALIBRATION, {"temperature": round(temperature, 6)})
+    reader = version.build(paths.READER_PARTS)
 
-    images, labels = files.read_split("test")
+    images, labels = paths.read_split("test")
     raw = network.probabilities(images)
     check_agreement(raw, images)
     probabilities = reader.classifier.probabilities(images)
 
-    files.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
+    paths.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
     write_confusion(probabilities, labels)
     write_calibration(raw, probabilities, labels)
     write_misread(images, probabilities, labels)
-    figures.save(figures.curves(pd.read_csv(files.HISTORY)), files.HISTORY.with_name("curves.png"))
+    plots.save(plots.curves(pd.read_csv(paths.HISTORY)), paths.HISTORY.with_name("curves.png"))
 
     texts = read_images(reader, images)
     count = settings["evaluate"].whole_number("pages", 1, 1_000_000)
-    read = pages.read_pages(reader, images, labels, count, exam.page_seed(settings))
+    read = page_scores.read_pages(reader, images, labels, count, comparison.page_seed(settings))
     write_pages(read)
-    corrections = exam.evaluating(settings)
+    corrections = comparison.evaluating(settings)
     corrected = [read_correction(reader, correction) for correction in corrections]
     write_readings(images, labels, texts, read, corrections, corrected)
     right = [text == str(label) for text, label in zip(texts, labels, strict=True)]
     metrics = {
-        "data": files.read_json(files.SPLITS) | {"corrections": len(feedback.load())},
+        "data": paths.read_json(paths.SPLITS) | {"corrections": len(feedback.load())},
         "test": summarise(probabilities, labels) | {"reader_accuracy": round(float(np.mean(right)), 6)},
-        "pages": pages.summarise(read),
+        "pages": page_scores.summarise(read),
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),
     }
-    files.write_json(files.METRICS, metrics)
+    paths.write_json(paths.METRICS, metrics)
     write_card(metrics, raw, labels)
     print(json.dumps(metrics["test"], indent=2))
-    print(pages.by_effect(read).to_string(index=False))
+    print(page_scores.by_effect(read).to_string(index=False))
 
 
 def write_card(metrics: dict[str, Any], raw: np.ndarray, labels: np.ndarray) -> None:
     """The model card; `raw`, float32 N×10, are the probabilities before temperature scaling."""
-    text = card.write(
+    text = model_card.write(
         metrics,
-        training=files.read_json(files.TRAINING),
-        classes=pd.read_csv(files.TEST_REPORTS / "classes.csv", index_col="class"),
-        corrections=pd.read_csv(files.CORRECTIONS_REPORT),
+        training=paths.read_json(paths.TRAINING),
+        classes=pd.read_csv(paths.TEST_REPORTS / "classes.csv", index_col="class"),
+        corrections=pd.read_csv(paths.CORRECTIONS_REPORT),
         ece_uncalibrated=scoring.expected_calibration_error(raw.max(axis=1), raw.argmax(axis=1) == labels),
     )
-    with whole_file(files.MODEL_CARD) as file:
+    with whole_file(paths.MODEL_CARD) as file:
         file.write(text.encode())
 
 
@@ -92,13 +95,13 @@ def check_agreement(exported: np.ndarray, images: np.ndarray) -> None:
     Raises:
         StageError: a class differs, or a probability by more than AGREEMENT.
     """
-    model = keras.models.load_model(files.KERAS_MODEL)
+    model = keras.models.load_model(paths.KERAS_MODEL)
     trained = model.predict(images[..., np.newaxis].astype(np.float32) / 255, batch_size=500, verbose=0)
     farthest = float(np.abs(trained - exported).max())
     different = int(np.sum(trained.argmax(axis=1) != exported.argmax(axis=1)))
     if different or farthest > AGREEMENT:
         raise StageError(
-            f"{files.LITERT_MODEL} does not agree with {files.KERAS_MODEL}: another class on {different} of "
+            f"{paths.LITERT_MODEL} does not agree with {paths.KERAS_MODEL}: another class on {different} of "
             f"{len(images)} test images, probabilities up to {farthest:.2g} apart (allowed: {AGREEMENT}); "
             "run `dvc repro --force train`"
         )
@@ -138,47 +141,52 @@ def write_readings(
     images: np.ndarray,
     labels: np.ndarray,
     texts: list[str],
-    read: list[pages.ReadPage],
+    read: list[page_scores.ReadPage],
     corrections: list[Correction],
     corrected: list[scoring.Outcome],
 ) -> None:
     """What was read on each picture, by which `register` compares versions."""
     rows = [
-        exam.row("test", image, str(label), text)
+        comparison.row("test", image, str(label), text)
         for image, label, text in zip(images, labels, texts, strict=True)
     ]
-    rows += [exam.row("pages", page.scene.picture, page.scene.truth, page.reading.text) for page in read]
     rows += [
-        exam.row(
+        comparison.row("pages", page.synthetic.picture, page.synthetic.truth, page.reading.text)
+        for page in read
+    ]
+    rows += [
+        comparison.row(
             "feedback",
             correction.picture,
             correction.truth,
-            outcome.text if outcome.error is None else exam.UNREADABLE,
+            outcome.text if outcome.error is None else comparison.UNREADABLE,
         )
         for correction, outcome in zip(corrections, corrected, strict=True)
     ]
-    pd.DataFrame(rows).to_csv(files.READINGS, index=False)
+    pd.DataFrame(rows).to_csv(paths.READINGS, index=False)
 
 
-def write_pages(read: list[pages.ReadPage]) -> None:
+def write_pages(read: list[page_scores.ReadPage]) -> None:
     """How each effect is read, as table and figure; and the misread pages, the most confident first."""
-    files.PAGE_REPORTS.mkdir(parents=True, exist_ok=True)
-    table = pages.by_effect(read)
-    table.to_csv(files.PAGE_REPORTS / "effects.csv", index=False)
-    figures.save(figures.effects(table), files.PAGE_REPORTS / "effects.png")
-    misread = sorted((page for page in read if not page.outcome.exact), key=pages.confidence, reverse=True)
+    paths.PAGE_REPORTS.mkdir(parents=True, exist_ok=True)
+    table = page_scores.by_effect(read)
+    table.to_csv(paths.PAGE_REPORTS / "effects.csv", index=False)
+    plots.save(plots.effects(table), paths.PAGE_REPORTS / "effects.png")
+    misread = sorted(
+        (page for page in read if not page.outcome.exact), key=page_scores.confidence, reverse=True
+    )
     title = f"{len(misread)} of {len(read)} generated pages misread, the most confident first"
-    figures.save(figures.page_gallery(misread, title), files.PAGE_REPORTS / "misread.png")
+    plots.save(plots.page_gallery(misread, title), paths.PAGE_REPORTS / "misread.png")
     exact = [page for page in read if page.outcome.exact and page.reading.digits]
     title = "Pages read without a mistake, one for each effect"
-    figures.save(figures.page_gallery(one_for_each_effect(exact), title), files.PAGE_REPORTS / "read.png")
+    plots.save(plots.page_gallery(one_for_each_effect(exact), title), paths.PAGE_REPORTS / "read.png")
 
 
-def one_for_each_effect(read: list[pages.ReadPage]) -> list[pages.ReadPage]:
+def one_for_each_effect(read: list[page_scores.ReadPage]) -> list[page_scores.ReadPage]:
     """The first page with each effect that is not shown yet."""
-    shown: dict[int, pages.ReadPage] = {}
-    for effect in scenes.EFFECTS:
-        for page in pages.having(read, effect):
+    shown: dict[int, page_scores.ReadPage] = {}
+    for effect in EFFECTS:
+        for page in page_scores.having(read, effect):
             if id(page) not in shown:
                 shown[id(page)] = page
                 break
@@ -189,14 +197,14 @@ def write_confusion(probabilities: np.ndarray, labels: np.ndarray) -> None:
     """The confusion matrix, as DVC's plot, as numbers and as a figure, and precision, recall and F1 by class."""
     predicted = probabilities.argmax(axis=1)
     pd.DataFrame({"actual": labels, "predicted": predicted}).to_csv(
-        files.TEST_REPORTS / "predictions.csv", index=False
+        paths.TEST_REPORTS / "predictions.csv", index=False
     )
     counts = confusion_matrix(labels, predicted, labels=range(10))
-    pd.DataFrame(counts).rename_axis("actual").to_csv(files.TEST_REPORTS / "confusion.csv")
-    figures.save(figures.confusion(counts), files.TEST_REPORTS / "confusion.png")
+    pd.DataFrame(counts).rename_axis("actual").to_csv(paths.TEST_REPORTS / "confusion.csv")
+    plots.save(plots.confusion(counts), paths.TEST_REPORTS / "confusion.png")
     report = classification_report(labels, predicted, labels=range(10), output_dict=True, zero_division=0)
     by_class = pd.DataFrame({digit: report[str(digit)] for digit in range(10)}).T.rename_axis("class")
-    by_class.astype({"support": int}).round(5).to_csv(files.TEST_REPORTS / "classes.csv")
+    by_class.astype({"support": int}).round(5).to_csv(paths.TEST_REPORTS / "classes.csv")
 
 
 def write_calibration(raw: np.ndarray, calibrated: np.ndarray, labels: np.ndarray) -> None:
@@ -206,13 +214,13 @@ def write_calibration(raw: np.ndarray, calibrated: np.ndarray, labels: np.ndarra
         correct = probabilities.argmax(axis=1) == labels
         tables[name] = calibration.reliability(probabilities.max(axis=1), correct)
     title = "Reliability, test images (numbers: images in each bin)"
-    figures.save(
-        figures.reliability(tables["before"], tables["after"], title), files.TEST_REPORTS / "reliability.png"
+    plots.save(
+        plots.reliability(tables["before"], tables["after"], title), paths.TEST_REPORTS / "reliability.png"
     )
     columns = ["count", "confidence", "accuracy"]
     frames = [pd.DataFrame(rows, columns=columns).assign(scaling=name) for name, rows in tables.items()]
     table = pd.concat(frames)[["scaling", *columns]].astype({"count": int})
-    table.round(6).to_csv(files.TEST_REPORTS / "reliability.csv", index=False)
+    table.round(6).to_csv(paths.TEST_REPORTS / "reliability.csv", index=False)
 
 
 def write_misread(images: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> None:
@@ -228,10 +236,10 @@ def write_misread(images: np.ndarray, probabilities: np.ndarray, labels: np.ndar
             "confidence": confidence[misread].round(5),
         }
     )
-    table.to_csv(files.TEST_REPORTS / "misread.csv", index=False)
+    table.to_csv(paths.TEST_REPORTS / "misread.csv", index=False)
     captions = [f"{row.actual} read {row.predicted}\n{row.confidence:.0%}" for row in table.itertuples()]
     title = f"{len(misread)} of {len(labels)} test images misread, the most confident first"
-    figures.save(figures.gallery(images[misread], captions, title), files.TEST_REPORTS / "misread.png")
+    plots.save(plots.gallery(images[misread], captions, title), paths.TEST_REPORTS / "misread.png")
 
 
 if __name__ == "__main__":

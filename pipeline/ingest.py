@@ -8,7 +8,6 @@ Makes data/raw/mnist_train.csv, data/raw/mnist_test.csv and data/raw/source.json
 where it is from.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,15 +15,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline import mnist_csv, sources
-from pipeline.params import Block, load
-from pipeline.sources import SAMPLE, SPLITS, SUFFIXES, Mirror, RawCSV
-from pipeline.stage import StageError, run, whole_file
+from pipeline.common.params import Block, load
+from pipeline.common.stage import StageError, run, whole_file
+from pipeline.mnist import csv_format
+from pipeline.mnist.mirrors import (
+    FORMS,
+    SUFFIXES,
+    Mirror,
+    RawCSV,
+    canonical,
+    from_folder,
+    from_mirror,
+    from_url,
+)
+from pipeline.mnist.record import RAW, RECORD, SAMPLE, SPLITS, USER, csv_path, read_record, sha256
 
-RAW = Path("data/raw")
-RECORD = RAW / "source.json"
 DOWNLOADS = RAW / "downloads.part"
-USER = "user"
 
 
 def ingest() -> None:
@@ -48,27 +54,6 @@ def ingest() -> None:
         print(f"MNIST_SOURCE was not asked, as the CSVs are there; to fetch anew, delete {RAW}/mnist_*.csv")
 
 
-def csv_path(split: str) -> Path:
-    """Where the CSV of `split`, "train" or "test", stands."""
-    return RAW / f"mnist_{split}.csv"
-
-
-def read_record() -> dict[str, dict[str, Any]]:
-    """Return what source.json says of each split: `source`, `sha256`, `rows`; empty if there is none."""
-    try:
-        return json.loads(RECORD.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise StageError(f"{RECORD} is damaged ({error}); delete it and the CSVs beside it") from None
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of the file at `path`, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _present(split: str, record: dict[str, dict[str, Any]]) -> Path | None:
     """The file of `split` in data/raw, if any. A recorded sample counts as absent: better may be had now."""
     for suffix in SUFFIXES:
@@ -86,12 +71,12 @@ def _recorded_source(path: Path, split: str, record: dict[str, dict[str, Any]]) 
 
 def _keep(path: Path, split: str, record: dict[str, dict[str, Any]]) -> RawCSV:
     """Check the file at `path`; a CSV stays byte for byte, a packed one is to be unpacked beside it."""
-    images, labels = mnist_csv.read(path)
-    mnist_csv.check_classes(path, labels)
+    images, labels = csv_format.read(path)
+    csv_format.check_classes(path, labels)
     source = _recorded_source(path, split, record)
     if path == csv_path(split):
         return RawCSV(source, sha256(path), len(labels), content=None)
-    return sources.canonical(source, (images, labels))
+    return canonical(source, (images, labels))
 
 
 def _refuse_half_a_pair(present: dict[str, Path], record: dict[str, dict[str, Any]]) -> None:
@@ -116,8 +101,8 @@ def _obtain(params: dict[str, Block], present: dict[str, Path]) -> dict[str, Raw
 def _from_place(place: str) -> dict[str, RawCSV]:
     try:
         if place.startswith(("http://", "https://")):
-            return sources.from_url(place, DOWNLOADS)
-        return sources.from_folder(Path(place))
+            return from_url(place, DOWNLOADS)
+        return from_folder(Path(place))
     except StageError as error:
         # The user named this place: taking the data from elsewhere would not be what was asked for.
         raise StageError(f"MNIST_SOURCE cannot be used: {error}") from error
@@ -131,7 +116,7 @@ def _from_mirrors(params: dict[str, Block], present: dict[str, Path]) -> dict[st
     for entry in mirrors:
         mirror = _mirror(entry)
         try:
-            return sources.from_mirror(mirror, DOWNLOADS)
+            return from_mirror(mirror, DOWNLOADS)
         except StageError as error:
             failures.append(f"{mirror.name}: {error}")
             print(f"warning: mirror {failures[-1]}", file=sys.stderr)
@@ -143,17 +128,17 @@ def _from_mirrors(params: dict[str, Block], present: dict[str, Path]) -> dict[st
             f"delete {there} to go on with the {SAMPLE}"
         )
     _warn_of_sample(failures)
-    from pipeline.sample import embedded_sample  # here, as OpenCV and scikit-learn take a second to import
+    from pipeline.mnist.sample import embedded_sample
 
     pairs = embedded_sample(seed=params["base"].whole_number("seed", 0, 2**32 - 1))
-    return {split: sources.canonical(SAMPLE, pair) for split, pair in zip(SPLITS, pairs, strict=True)}
+    return {split: canonical(SAMPLE, pair) for split, pair in zip(SPLITS, pairs, strict=True)}
 
 
 def _mirror(entry: Any) -> Mirror:
     try:
         mirror = Mirror(**entry)
-        if mirror.form not in sources.FORMS or set(mirror.sha256) != set(SPLITS):
-            raise TypeError(f"form is one of {', '.join(sources.FORMS)}; sha256 has train and test")
+        if mirror.form not in FORMS or set(mirror.sha256) != set(SPLITS):
+            raise TypeError(f"form is one of {', '.join(FORMS)}; sha256 has train and test")
     except TypeError as error:
         raise StageError(f"params.yaml: ingest.mirrors: {entry!r}: {error}") from None
     return mirror

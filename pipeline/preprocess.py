@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from pipeline import files, mnist_csv
-from pipeline.ingest import csv_path, read_record, sha256
-from pipeline.params import load
-from pipeline.sources import SPLITS
-from pipeline.stage import StageError, run, whole_file
+from pipeline.common import paths
+from pipeline.common.params import load
+from pipeline.common.stage import StageError, run, whole_file
+from pipeline.mnist import csv_format
+from pipeline.mnist.record import SPLITS, csv_path, read_record, sha256
 
 SAMPLES_PER_DIGIT = 16
 
@@ -44,7 +44,7 @@ def preprocess() -> None:
     """
     params = load("base", "preprocess")
     source = _source()
-    given, test = (Digits(*mnist_csv.read(csv_path(split))) for split in SPLITS)
+    given, test = (Digits(*csv_format.read(csv_path(split))) for split in SPLITS)
     train, validation = split_off(
         given,
         share=params["preprocess"].number("validation", 0.001, 0.9),
@@ -58,7 +58,7 @@ def preprocess() -> None:
     _check(splits, removed)
 
     for name, digits in splits.items():
-        with whole_file(files.split_path(name)) as file:
+        with whole_file(paths.split_path(name)) as file:
             np.savez(file, images=digits.images, labels=digits.labels)
     counts = {name: len(digits.labels) for name, digits in splits.items()}
     _write_reports(splits, {"source": source, **counts, "duplicates_removed": removed})
@@ -110,14 +110,14 @@ def _check(splits: dict[str, Digits], removed: int) -> None:
 
 
 def _write_reports(splits: dict[str, Digits], summary: dict[str, str | int]) -> None:
-    with whole_file(files.SPLITS) as file:
+    with whole_file(paths.SPLITS) as file:
         file.write(json.dumps(summary, indent=2).encode() + b"\n")
     counts = {name: np.bincount(digits.labels, minlength=10) for name, digits in splits.items()}
     table = np.column_stack([np.arange(10), *counts.values()])
-    with whole_file(files.DATA_REPORTS / "classes.csv") as file:
+    with whole_file(paths.DATA_REPORTS / "classes.csv") as file:
         np.savetxt(file, table, fmt="%d", delimiter=",", header=",".join(["digit", *counts]), comments="")
-    _save(_draw_samples(splits["train"]), files.DATA_REPORTS / "samples.png")
-    _save(_draw_class_balance(counts), files.DATA_REPORTS / "class_balance.png")
+    _save(_draw_samples(splits["train"]), paths.DATA_REPORTS / "samples.png")
+    _save(_draw_class_balance(counts), paths.DATA_REPORTS / "class_balance.png")
 
 
 def _draw_samples(digits: Digits) -> Figure:

@@ -21,9 +21,11 @@ from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import champions, exam, files, gate, params, tracking
-from pipeline.sources import SAMPLE
-from pipeline.stage import run
+from pipeline.common import params, paths
+from pipeline.common.stage import run
+from pipeline.evaluation import comparison
+from pipeline.mnist.record import SAMPLE
+from pipeline.registry import gate, promotion, tracking
 
 # Distributions that the reader needs to read; the versions installed here go with the model.
 REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow")
@@ -31,8 +33,8 @@ REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow")
 
 def register() -> None:
     """Register the reader unless it is registered, and decide whether it becomes the champion."""
-    summary = files.read_json(files.TRAINING)
-    metrics = files.read_json(files.METRICS)
+    summary = paths.read_json(paths.TRAINING)
+    metrics = paths.read_json(paths.METRICS)
     identity = reader_identity()
     tracking.connect()
     with tracking.reachable():
@@ -49,7 +51,7 @@ def register() -> None:
 def reader_identity() -> str:
     """SHA-256 over all that makes up a version, and over what was measured of it."""
     digest = hashlib.sha256()
-    for part in [*files.READER_PARTS.values(), files.METRICS]:
+    for part in [*paths.READER_PARTS.values(), paths.METRICS]:
         for path in sorted(part.glob("*.py")) if part.is_dir() else [part]:
             digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
@@ -68,21 +70,21 @@ def describe_run(summary: dict[str, Any], metrics: dict[str, Any], identity: str
             mlflow.set_tag("restored", "from files, without training")
         mlflow.set_tags(provenance(summary, metrics))
         mlflow.log_params(
-            flatten(params.load("base", "preprocess", "train", "judge", "feedback", "evaluate", "gate"))
+            flatten(params.load("base", "preprocess", "train", "verifier", "feedback", "evaluate", "gate"))
             | flatten({"recipe": summary["recipe"]})
         )
         mlflow.log_param("parameters", summary["parameters"])
         mlflow.log_metrics(numbers(metrics))
         log_datasets(metrics)
-        mlflow.log_artifacts(str(files.REPORTS), "reports")
-        for path in (files.KERAS_MODEL, files.HDF5_MODEL, files.TRAINING, files.READINGS, params.PARAMS):
+        mlflow.log_artifacts(str(paths.REPORTS), "reports")
+        for path in (paths.KERAS_MODEL, paths.HDF5_MODEL, paths.TRAINING, paths.READINGS, params.PARAMS):
             mlflow.log_artifact(str(path), tracking.ARTIFACTS)
         return active
 
 
 def log_history() -> None:
     """The metrics of each epoch, as `train` logs them while it runs."""
-    history = pd.read_csv(files.HISTORY)
+    history = pd.read_csv(paths.HISTORY)
     for epoch, *metrics in history.itertuples(index=False):
         tracking.log_epoch(epoch - 1, dict(zip(history.columns[1:], metrics, strict=True)))
 
@@ -102,8 +104,8 @@ def provenance(summary: dict[str, Any], metrics: dict[str, Any]) -> dict[str, st
 def log_datasets(metrics: dict[str, Any]) -> None:
     """The splits as the run's inputs, with DVC's hashes as their digests."""
     for split, context in (("train", "training"), ("validation", "validation"), ("test", "testing")):
-        images, labels = files.read_split(split)
-        path = files.split_path(split)
+        images, labels = paths.read_split(split)
+        path = paths.split_path(split)
         with warnings.catch_warnings():
             # A path could be one of two kinds of source, MLflow says; they are the same class.
             warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
@@ -138,10 +140,10 @@ def register_version(described: Run, metrics: dict[str, Any], identity: str) -> 
     with mlflow.start_run(run_id=described.info.run_id):
         model = mlflow.pyfunc.log_model(
             name="reader",
-            python_model=str(files.READER_PARTS["code"] / "mlflow_model.py"),
+            python_model=str(paths.READER_PARTS["code"] / "mlflow_model.py"),
             artifacts={
                 name: str(path.resolve())
-                for name, path in {**files.READER_PARTS, "card": files.MODEL_CARD}.items()
+                for name, path in {**paths.READER_PARTS, "card": paths.MODEL_CARD}.items()
             },
             input_example=example(),
             pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
@@ -152,7 +154,7 @@ def register_version(described: Run, metrics: dict[str, Any], identity: str) -> 
 
 def example() -> list[str]:
     """What the model takes, as JSON holds it: a test image as PNG in base64."""
-    images, _ = files.read_split("test")
+    images, _ = paths.read_split("test")
     _, png = cv2.imencode(".png", images[0])
     return [base64.b64encode(png.tobytes()).decode()]
 
@@ -165,14 +167,14 @@ def decide(version: ModelVersion, metrics: dict[str, Any]) -> None:
     number = str(version.version)
     champion = tracking.find_alias(tracking.CHAMPION)
     if champion is None:
-        champions.promote(number, "the first version")
+        promotion.promote(number, "the first version")
         print(f"Version {number} is champion: the first version.")
         return
     if tracking.DECIDED in version.tags:
         return
     if str(champion.version) == number:
         # Killed between the promotion and its trace.
-        champions.promote(number, "passed the gate")
+        promotion.promote(number, "passed the gate")
         return
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(tracking.NAME, tracking.CHALLENGER, number)
@@ -185,7 +187,7 @@ def decide(version: ModelVersion, metrics: dict[str, Any]) -> None:
             tracking.NAME, number, tracking.DECIDED, f"stayed challenger: {decision}"
         )
     else:
-        champions.promote(number, decision)
+        promotion.promote(number, decision)
     print(f"Version {number} is {verdict}: {decision}.\n{table}")
 
 
@@ -200,9 +202,9 @@ def examine(champion: ModelVersion, metrics: dict[str, Any]) -> tuple[list[str],
     settings = params.load("gate")["gate"]
     level = settings.number("level", 0, 0.5)
     smallest = params.Block("gate.smallest", settings["smallest"])
-    challenger = exam.load(files.READINGS)
+    challenger = comparison.load(paths.READINGS)
     readings = challenger.rename(columns={"text": "challenger"}).assign(
-        champion=exam.texts_of(champion, challenger)
+        champion=comparison.texts_of(champion, challenger)
     )
     comparisons = gate.compare(readings)
     reasons = gate.objections(

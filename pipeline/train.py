@@ -26,16 +26,24 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline import distribute, files, networks, params, tracking
-from pipeline.augment import distort
-from pipeline.batches import in_background
-from pipeline.muon import Muon
-from pipeline.reader.views import NO_DIGIT
-from pipeline.stage import StageError, run
+from pipeline.common import params, paths
+from pipeline.common.stage import StageError, run
+from pipeline.learning import distribute, networks
+from pipeline.learning.augment import distort
+from pipeline.learning.muon import Muon
+from pipeline.learning.prefetch import in_background
+from pipeline.registry import tracking
 
-BACKUP = files.MODELS / "backup"
+BACKUP = paths.MODELS / "backup"
 # What the weights depend on besides parameters and data.
-CODE = ("augment.py", "batches.py", "distribute.py", "muon.py", "networks.py", "train.py")
+CODE = (
+    "learning/augment.py",
+    "learning/distribute.py",
+    "learning/muon.py",
+    "learning/networks.py",
+    "learning/prefetch.py",
+    "train.py",
+)
 
 
 def train() -> None:
@@ -52,7 +60,7 @@ def train() -> None:
     replicas = strategy.num_replicas_in_sync
     batches = Batches(images, labels, recipe, seed, more=(cut, truths), smallest=replicas)
     validation = Batches(
-        *files.read_split("validation"),
+        *paths.read_split("validation"),
         recipe | {"augmentation": None, "batch_size": 500, "from_pages": 0},
         seed,
     )
@@ -130,8 +138,8 @@ def check_recipe(recipe: params.Block) -> params.Block:
 
 def with_corrections(weight: int) -> tuple[np.ndarray, np.ndarray]:
     """The training images and labels, and `weight` times those that people corrected; each is distorted anew."""
-    images, labels = files.read_split("train")
-    corrected, truths = files.read_split("corrections")
+    images, labels = paths.read_split("train")
+    corrected, truths = paths.read_split("corrections")
     return (
         np.concatenate([images, np.repeat(corrected, weight, axis=0)]),
         np.concatenate([labels, np.repeat(truths, weight)]),
@@ -140,8 +148,9 @@ def with_corrections(weight: int) -> tuple[np.ndarray, np.ndarray]:
 
 def digits_of_pages() -> tuple[np.ndarray, np.ndarray]:
     """Digits that the reader cut out of generated pages, as MNIST shows them, and their values."""
-    images, _, truths = files.read_candidates()
-    return images[truths != NO_DIGIT], truths[truths != NO_DIGIT]
+    images, _, truths = paths.read_candidates()
+    is_digit = truths < networks.CLASSES
+    return images[is_digit], truths[is_digit]
 
 
 class Batches:
@@ -225,7 +234,7 @@ def training_digest(seed: int, architecture: str, recipe: dict[str, Any], weight
         "recipe": recipe,
         "data": [
             tracking.file_digest(path)
-            for path in (*map(files.split_path, ("train", "validation", "corrections")), files.CANDIDATES)
+            for path in (*map(paths.split_path, ("train", "validation", "corrections")), paths.CANDIDATES)
         ],
         "weight of corrections": weight,
         "replicas": replicas,
@@ -349,19 +358,19 @@ def write_history(log: Path) -> pd.DataFrame:
     """
     history = pd.read_csv(log).drop_duplicates("epoch", keep="last")
     history["epoch"] += 1
-    files.HISTORY.parent.mkdir(parents=True, exist_ok=True)
-    history.to_csv(files.HISTORY, index=False)
+    paths.HISTORY.parent.mkdir(parents=True, exist_ok=True)
+    history.to_csv(paths.HISTORY, index=False)
     return history
 
 
 def export(model: keras.Model) -> None:
     """Write the model as Keras, as HDF5 and, for use, as LiteRT."""
-    model.save(files.KERAS_MODEL)
+    model.save(paths.KERAS_MODEL)
     logging.getLogger("absl").setLevel(
         logging.ERROR
     )  # HDF5 is an old format, says Keras; we know, and so do its users
-    model.save(files.HDF5_MODEL)
-    model.export(files.LITERT_MODEL, format="litert", verbose=False)
+    model.save(paths.HDF5_MODEL)
+    model.export(paths.LITERT_MODEL, format="litert", verbose=False)
 
 
 def write_summary(
@@ -378,7 +387,7 @@ def write_summary(
         "libraries": libraries(),
         "machine": platform.platform(),
     }
-    files.write_json(files.TRAINING, summary)
+    paths.write_json(paths.TRAINING, summary)
 
 
 if __name__ == "__main__":

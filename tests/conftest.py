@@ -116,9 +116,9 @@ def make_small(params: dict[str, Any]) -> None:
         mirror["urls"] = [f"http://127.0.0.1:{port}/{url.rsplit('/', 1)[1]}" for url in mirror["urls"]]
     for recipe in params["recipes"].values():
         recipe["epochs"] = 3
-    params["cutter"] = {"pages": 30, "epochs": 1}
+    params["splitter"] = {"pages": 30, "epochs": 1}
     params["candidates"] = {"pages": 30}
-    params["judge"] = {"epochs": 1}
+    params["verifier"] = {"epochs": 1}
     params["evaluate"] = {"pages": 30}
     params["gate"]["smallest"] = {"test": 100, "pages": 10, "feedback": 5}
 
@@ -212,30 +212,30 @@ class Server:
             self._process.wait()
 
 
-def cutter_model(folder: Path, share: float) -> bytes:
-    """A network for the cutter that takes for a joint where less than a share of a column is ink."""
+def splitter_model(folder: Path, share: float) -> bytes:
+    """A network for the splitter that takes for a split where less than a share of a column is ink."""
     import keras
 
-    from pipeline.reader.cut import ROWS, WINDOW
+    from pipeline.reader.split import ROWS, WINDOW
 
     sums = keras.layers.Conv2D(1, (2 * ROWS - 1, 1), padding="same")
     network = keras.Sequential([keras.Input((ROWS, WINDOW, 1)), sums])
     sums.set_weights([np.full((2 * ROWS - 1, 1, 1, 1), -4.0), np.array([4.0 * share * ROWS])])
-    path = folder / "cutter.tflite"
+    path = folder / "splitter.tflite"
     network.export(str(path), format="litert", verbose=False)
     return path.read_bytes()
 
 
 @pytest.fixture(scope="session")
 def cuts_bridges(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The model of a cutter that parts what hangs together by a thin bridge."""
-    return cutter_model(tmp_path_factory.mktemp("bridges"), 0.09)
+    """The model of a splitter that parts what hangs together by a thin bridge."""
+    return splitter_model(tmp_path_factory.mktemp("bridges"), 0.09)
 
 
 @pytest.fixture(scope="session")
 def cuts_nothing(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The model of a cutter that parts nothing."""
-    return cutter_model(tmp_path_factory.mktemp("nothing"), -1)
+    """The model of a splitter that parts nothing."""
+    return splitter_model(tmp_path_factory.mktemp("nothing"), -1)
 
 
 @pytest.fixture(scope="session")

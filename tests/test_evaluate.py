@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import evaluate, files
+from pipeline import evaluate
+from pipeline.common import paths
 
 LABELS = np.arange(40) % 10
 
@@ -24,7 +25,7 @@ def probabilities() -> np.ndarray:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    files.TEST_REPORTS.mkdir(parents=True)
+    paths.TEST_REPORTS.mkdir(parents=True)
 
 
 def test_accuracy_comes_with_its_interval(probabilities: np.ndarray) -> None:
@@ -40,11 +41,11 @@ def test_accuracy_comes_with_its_interval(probabilities: np.ndarray) -> None:
 
 def test_the_confusion_matrix_has_a_row_for_each_true_class(probabilities: np.ndarray) -> None:
     evaluate.write_confusion(probabilities, LABELS)
-    counts = pd.read_csv(files.TEST_REPORTS / "confusion.csv", index_col="actual")
+    counts = pd.read_csv(paths.TEST_REPORTS / "confusion.csv", index_col="actual")
     assert counts.loc[3, "8"] == 1
     assert counts.loc[7, "9"] == 1
     assert np.trace(counts.to_numpy()) == 38
-    classes = pd.read_csv(files.TEST_REPORTS / "classes.csv", index_col="class")
+    classes = pd.read_csv(paths.TEST_REPORTS / "classes.csv", index_col="class")
     assert classes.loc[3, "recall"] == 0.75
     assert classes.loc[8, "precision"] == 0.8
     assert classes.loc[0, "f1-score"] == 1
@@ -52,14 +53,14 @@ def test_the_confusion_matrix_has_a_row_for_each_true_class(probabilities: np.nd
 
 def test_every_misread_image_is_listed_the_most_confident_first(probabilities: np.ndarray) -> None:
     evaluate.write_misread(np.zeros((40, 28, 28), np.uint8), probabilities, LABELS)
-    misread = pd.read_csv(files.TEST_REPORTS / "misread.csv")
+    misread = pd.read_csv(paths.TEST_REPORTS / "misread.csv")
     assert misread["image"].tolist() == [7, 3]
     assert misread["predicted"].tolist() == [9, 8]
-    assert (files.TEST_REPORTS / "misread.png").stat().st_size > 1000
+    assert (paths.TEST_REPORTS / "misread.png").stat().st_size > 1000
 
 
 def test_equal_figures_have_equal_bytes(probabilities: np.ndarray) -> None:
     evaluate.write_confusion(probabilities, LABELS)
-    once = (files.TEST_REPORTS / "confusion.png").read_bytes()
+    once = (paths.TEST_REPORTS / "confusion.png").read_bytes()
     evaluate.write_confusion(probabilities, LABELS)
-    assert (files.TEST_REPORTS / "confusion.png").read_bytes() == once
+    assert (paths.TEST_REPORTS / "confusion.png").read_bytes() == once

@@ -20,11 +20,11 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from pipeline import mnist_csv
+from pipeline.common.stage import StageError
 from pipeline.ingest import ingest
-from pipeline.sample import mnist_form
-from pipeline.sources import SAMPLE
-from pipeline.stage import StageError
+from pipeline.mnist import csv_format
+from pipeline.mnist.record import SAMPLE
+from pipeline.mnist.sample import mnist_form
 
 REPOSITORY = Path(__file__).parent.parent
 TRAIN, TEST, RECORD = (
@@ -41,7 +41,7 @@ def some_digits(seed: int, count: int = 60) -> Digits:
 
 
 TRAIN_DIGITS, TEST_DIGITS = some_digits(1), some_digits(2, 30)
-TRAIN_CSV, TEST_CSV = mnist_csv.encode(*TRAIN_DIGITS), mnist_csv.encode(*TEST_DIGITS)
+TRAIN_CSV, TEST_CSV = csv_format.encode(*TRAIN_DIGITS), csv_format.encode(*TEST_DIGITS)
 SHA256 = {"train": hashlib.sha256(TRAIN_CSV).hexdigest(), "test": hashlib.sha256(TEST_CSV).hexdigest()}
 
 
@@ -153,7 +153,7 @@ def sources() -> list[str]:
     record = json.loads(RECORD.read_text())
     for split, path in ("train", TRAIN), ("test", TEST):
         assert record[split]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-        assert record[split]["rows"] == len(mnist_csv.read(path)[1])
+        assert record[split]["rows"] == len(csv_format.read(path)[1])
     assert not list(RECORD.parent.glob("*.part*"))
     return [record[split]["source"] for split in ("train", "test")]
 
@@ -229,7 +229,7 @@ def test_refused_own_file_ends_in_one_message_and_stays() -> None:
 
 
 def test_own_file_with_fewer_classes_is_refused() -> None:
-    put(TRAIN, mnist_csv.encode(TRAIN_DIGITS[0][:9], TRAIN_DIGITS[1][:9]))
+    put(TRAIN, csv_format.encode(TRAIN_DIGITS[0][:9], TRAIN_DIGITS[1][:9]))
     put(TEST, TEST_CSV)
     with pytest.raises(StageError, match="fewer than 10 classes: no image of 9"):
         ingest()
@@ -372,7 +372,7 @@ def test_sample_is_the_loud_last_resort(capsys: Any) -> None:
     warning = capsys.readouterr().err
     for said in ["COULD NOT BE OBTAINED", "1,797 digits", "far away", "refused", "MNIST_SOURCE", "data/raw"]:
         assert said in warning
-    (train_images, train_labels), (_, test_labels) = mnist_csv.read(TRAIN), mnist_csv.read(TEST)
+    (train_images, train_labels), (_, test_labels) = csv_format.read(TRAIN), csv_format.read(TEST)
     assert (len(train_labels), len(test_labels)) == (1437, 360)
     for labels in train_labels, test_labels:
         assert np.bincount(labels).min() > 0.09 * len(labels), "split by class"

@@ -15,15 +15,18 @@ import pytest
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import exam, files, mnist_csv, scenes, tracking
-from pipeline.corrections import LEANED
+from pipeline.common import paths
+from pipeline.corrections import SLANTED
+from pipeline.evaluation import comparison
+from pipeline.mnist import csv_format
 from pipeline.reader import version as stored
-from pipeline.reader.views import NO_DIGIT
-from pipeline.scenes import Scene
+from pipeline.reader.crops import NO_DIGIT
+from pipeline.registry import tracking
+from pipeline.synthetic.page import SyntheticPage, make_pages
 from tests.conftest import Project, Server
 
 STAGES = (
-    "ingest", "preprocess", "cutter", "candidates", "judge", "corrections", "train", "evaluate", "register",
+    "ingest", "preprocess", "splitter", "candidates", "verifier", "corrections", "train", "evaluate", "register",
 )  # fmt: skip
 
 
@@ -61,7 +64,7 @@ def ran(output: str) -> list[str]:
 
 
 def metrics(project: Project) -> dict[str, dict[str, float]]:
-    return json.loads((project.root / files.METRICS).read_text())
+    return json.loads((project.root / paths.METRICS).read_text())
 
 
 def test_without_network_the_sample_is_taken_loudly(built: Project) -> None:
@@ -97,12 +100,12 @@ def test_the_run_says_which_data_and_code_made_the_version(built: Project) -> No
 def test_the_champion_reads_as_the_networks_it_was_made_of(
     built: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with np.load(built.root / files.split_path("test")) as test:
+    with np.load(built.root / paths.split_path("test")) as test:
         images = list(test["images"][:20])
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{built.root}/mlflow.db")
     model = mlflow.pyfunc.load_model(f"models:/{tracking.NAME}@{tracking.CHAMPION}")
-    parts = files.READER_PARTS | {
-        name: built.root / path for name, path in files.READER_PARTS.items() if name != "code"
+    parts = paths.READER_PARTS | {
+        name: built.root / path for name, path in paths.READER_PARTS.items() if name != "code"
     }
     reader = stored.build(parts)
     texts = [reading["text"] for reading in model.predict(images)]
@@ -133,22 +136,22 @@ def test_a_lost_store_is_filled_again_without_training(project: Project) -> None
     assert client.list_artifacts(run.info.run_id, "reports/test")
 
 
-def correct(project: Project, pages: list[Scene]) -> list[str]:
+def correct(project: Project, pages: list[SyntheticPage]) -> list[str]:
     """Keep pages with their truths, as the app does; return the names they are kept under."""
     names = []
     for page in pages:
         encoded = cv2.imencode(".png", page.picture)[1].tobytes()
         names.append(hashlib.sha256(encoded).hexdigest())
-        folder = project.root / files.FEEDBACK / names[-1]
+        folder = project.root / paths.FEEDBACK / names[-1]
         folder.mkdir(parents=True)
         (folder / "picture.png").write_bytes(encoded)
         (folder / "correction.json").write_text(json.dumps({"truth": page.truth}))
     return names
 
 
-def some_pages(project: Project, count: int, seed: int = 1) -> list[Scene]:
-    with np.load(project.root / files.split_path("validation")) as digits:
-        return list(scenes.pages(digits["images"], digits["labels"], count, seed, ["plain"]))
+def some_pages(project: Project, count: int, seed: int = 1) -> list[SyntheticPage]:
+    with np.load(project.root / paths.split_path("validation")) as digits:
+        return list(make_pages(digits["images"], digits["labels"], count, seed, ["plain"]))
 
 
 def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
@@ -157,15 +160,15 @@ def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
     output = project.repro()
 
     assert ran(output) == ["corrections", "train", "evaluate", "register"]
-    report = pd.read_csv(project.root / files.CORRECTIONS_REPORT, dtype=str, keep_default_na=False)
+    report = pd.read_csv(project.root / paths.CORRECTIONS_REPORT, dtype=str, keep_default_na=False)
     assert sorted(report["picture"]) == sorted(names)
     training = report[report["side"] == "train"]
-    with np.load(project.root / files.CANDIDATES) as candidates:
+    with np.load(project.root / paths.CANDIDATES) as candidates:
         of_pages = int((candidates["truths"] != NO_DIGIT).sum())
-    with np.load(project.root / files.split_path("corrections")) as cut:
+    with np.load(project.root / paths.split_path("corrections")) as cut:
         digits = training["digits"].astype(int).sum()
-        # Then digits of pages that lean like them; so small a project has fewer than it would take.
-        assert len(cut["images"]) == len(cut["labels"]) == digits + min(LEANED, of_pages) > of_pages > 0
+        # Then digits of pages that slant like them; so small a project has fewer than it would take.
+        assert len(cut["images"]) == len(cut["labels"]) == digits + min(SLANTED, of_pages) > of_pages > 0
         assert cut["labels"][:digits].tolist() == [
             int(digit)
             for truth in training["truth"][training["digits"] != "0"]
@@ -174,7 +177,7 @@ def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
     evaluating = report[report["side"] == "evaluation"]
     assert len(evaluating) > 0
     assert metrics(project)["feedback"]["pictures"] == len(evaluating)
-    readings = exam.load(project.root / files.READINGS)
+    readings = comparison.load(project.root / paths.READINGS)
     known = {name[:16] for name in evaluating["picture"]}
     assert set(readings["picture"][readings["kind"] == "feedback"]) == known
     client = store_of(project)
@@ -182,22 +185,22 @@ def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
     assert "| corrected pictures |" in str(client.get_model_version(tracking.NAME, "2").description)
 
     assert ran(project.repro()) == ["register"]
-    assert all((project.root / files.FEEDBACK / name / "picture.png").is_file() for name in names)
+    assert all((project.root / paths.FEEDBACK / name / "picture.png").is_file() for name in names)
 
 
 def test_corrections_that_were_deleted_are_forgotten(project: Project) -> None:
     correct(project, some_pages(project, 3))
     assert "corrections" in ran(project.repro("corrections"))
-    shutil.rmtree(project.root / files.FEEDBACK)
+    shutil.rmtree(project.root / paths.FEEDBACK)
     assert "corrections" in ran(project.repro("corrections"))
-    assert list((project.root / files.FEEDBACK).iterdir()) == []
-    with np.load(project.root / files.split_path("corrections")) as cut:
+    assert list((project.root / paths.FEEDBACK).iterdir()) == []
+    with np.load(project.root / paths.split_path("corrections")) as cut:
         assert len(cut["labels"]) == 0
 
 
 def test_a_bad_correction_is_named(project: Project) -> None:
     (name,) = correct(project, some_pages(project, 1))
-    (project.root / files.FEEDBACK / name / "correction.json").write_text('{"truth": "12x"}')
+    (project.root / paths.FEEDBACK / name / "correction.json").write_text('{"truth": "12x"}')
     done = project.run("dvc", "repro", "corrections")
     assert done.returncode != 0
     assert f"error: data/feedback/{name}: the truth in correction.json" in done.stdout
@@ -212,15 +215,15 @@ def test_the_champion_reads_the_pictures_that_are_new_to_it(
     monkeypatch.chdir(project.root)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project.root}/mlflow.db")
     tracking.connect()
-    pictures = list(exam.pictures("pages"))
-    tasks = pd.DataFrame([exam.row("pages", picture, "", "") for picture in pictures])
+    pictures = list(comparison.pictures("pages"))
+    tasks = pd.DataFrame([comparison.row("pages", picture, "", "") for picture in pictures])
     version = tracking.find_alias(tracking.CHAMPION)
     assert version is not None
-    stored_now = exam.stored_texts(version)
-    assert [exam.digest(picture) in stored_now for picture in pictures] == [True] * 30 + [False] * 3
-    reader = stored.build(files.READER_PARTS)
+    stored_now = comparison.stored_texts(version)
+    assert [comparison.digest(picture) in stored_now for picture in pictures] == [True] * 30 + [False] * 3
+    reader = stored.build(paths.READER_PARTS)
     expected = ["".join(reader.read(picture).text.split()) for picture in pictures]
-    assert exam.texts_of(version, tasks) == expected
+    assert comparison.texts_of(version, tasks) == expected
 
 
 # What stands on disk when a stage is in its middle.
@@ -228,10 +231,10 @@ MIDDLE = {
     "ingest": "data/raw/source.json",
     "preprocess": "data/prepared/train.npz",
     "train": "models/backup/*/last.weights.h5",
-    "cutter": "models/cutter.tflite",
+    "splitter": "models/splitter.tflite",
     "candidates": "data/prepared/candidates.npz",
-    "judge": "models/judge.keras",
-    "corrections": "models/judge.tflite",
+    "verifier": "models/verifier.keras",
+    "corrections": "models/verifier.tflite",
     "evaluate": "models/calibration.json",
     "register": "mlruns/models/*",
 }
@@ -247,10 +250,10 @@ def test_a_killed_stage_is_made_up_for(stage: str, fresh: Project, built: Projec
         shutil.rmtree(project.root / "mlruns")
         lost = {
             "train": ["models/digits.*", "models/training.json", "reports/training/history.csv"],
-            "cutter": ["models/cutter.tflite"],
+            "splitter": ["models/splitter.tflite"],
             "candidates": ["data/prepared/candidates.npz"],
-            "judge": ["models/judge.keras"],
-            "corrections": ["models/judge.tflite", "data/prepared/corrections.npz"],
+            "verifier": ["models/verifier.keras"],
+            "corrections": ["models/verifier.tflite", "data/prepared/corrections.npz"],
             "evaluate": ["models/calibration.json"],
         }
         for pattern in lost.get(stage, []):
@@ -267,7 +270,7 @@ def test_a_killed_stage_is_made_up_for(stage: str, fresh: Project, built: Projec
         assert "Going on after epoch" in output
     same = (
         "models/digits.tflite",
-        "models/judge.tflite",
+        "models/verifier.tflite",
         "models/calibration.json",
         "reports/metrics.json",
         "data/raw/mnist_train.csv",
@@ -283,8 +286,8 @@ def test_a_killed_stage_is_made_up_for(stage: str, fresh: Project, built: Projec
 def test_own_csvs_are_kept_and_rebuilt_from(project: Project) -> None:
     for split in ("train", "test"):
         path = project.root / f"data/raw/mnist_{split}.csv"
-        images, labels = mnist_csv.read(path)
-        mnist_csv.write(path, images[::-1][:700], labels[::-1][:700])
+        images, labels = csv_format.read(path)
+        csv_format.write(path, images[::-1][:700], labels[::-1][:700])
     mine = (project.root / "data/raw/mnist_train.csv").read_bytes()
 
     assert ran(project.repro()) == list(STAGES)
@@ -380,16 +383,16 @@ def test_a_server_that_goes_down_while_training(
     done = project.run("python", "-m", "pipeline.train")
     assert done.returncode == 0, done.stdout
     assert "Going on after epoch" in done.stdout
-    assert (project.root / files.LITERT_MODEL).read_bytes() == (built.root / files.LITERT_MODEL).read_bytes()
+    assert (project.root / paths.LITERT_MODEL).read_bytes() == (built.root / paths.LITERT_MODEL).read_bytes()
 
 
 def test_an_export_that_differs_from_what_was_trained_is_refused(project: Project) -> None:
     """LiteRT's weights are stored as they are, so a changed byte of the largest one is a changed weight."""
-    model = bytearray((project.root / files.LITERT_MODEL).read_bytes())
+    model = bytearray((project.root / paths.LITERT_MODEL).read_bytes())
     middle = len(model) // 2
     model[middle : middle + 4000] = bytes(4000)
-    (project.root / files.LITERT_MODEL).unlink()
-    (project.root / files.LITERT_MODEL).write_bytes(model)
+    (project.root / paths.LITERT_MODEL).unlink()
+    (project.root / paths.LITERT_MODEL).write_bytes(model)
     done = project.run("python", "-m", "pipeline.evaluate")
     assert done.returncode == 1
     assert "does not agree" in done.stdout

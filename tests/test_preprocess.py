@@ -8,10 +8,10 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from pipeline import mnist_csv
+from pipeline.common.stage import StageError
 from pipeline.ingest import ingest
+from pipeline.mnist import csv_format
 from pipeline.preprocess import preprocess
-from pipeline.stage import StageError
 
 RAW = Path("data/raw")
 OUTPUTS = [
@@ -42,8 +42,8 @@ def set_params(validation: object = 0.25, seed: int = 1) -> None:
 
 def prepare(train: Digits, test: Digits) -> None:
     """Put the two CSVs in place and run both stages."""
-    mnist_csv.write(RAW / "mnist_train.csv", *train)
-    mnist_csv.write(RAW / "mnist_test.csv", *test)
+    csv_format.write(RAW / "mnist_train.csv", *train)
+    csv_format.write(RAW / "mnist_test.csv", *test)
     ingest()
     preprocess()
 
@@ -151,7 +151,7 @@ def test_csvs_that_ingest_has_not_checked_are_refused() -> None:
     with pytest.raises(StageError, match=r"mnist_train\.csv is not there or not checked yet; run `python"):
         preprocess()
     prepare(some_digits(1, 80), some_digits(2, 30))
-    mnist_csv.write(RAW / "mnist_test.csv", *some_digits(3, 30))
+    csv_format.write(RAW / "mnist_test.csv", *some_digits(3, 30))
     with pytest.raises(StageError, match=r"mnist_test\.csv is not there or not checked yet"):
         preprocess()
 

@@ -11,8 +11,10 @@ import pytest
 import yaml
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import champions, files, params, register, tracking
-from pipeline.stage import StageError
+from pipeline import register
+from pipeline.common import params, paths
+from pipeline.common.stage import StageError
+from pipeline.registry import promotion, tracking
 
 MNIST, SAMPLE = "mirror example.org", "scikit-learn digits sample"
 GATE = {"level": 0.05, "smallest": {"test": 300, "pages": 100, "feedback": 20}}
@@ -35,8 +37,8 @@ def write_readings(misread: int, of: int = 1000) -> None:
         {"kind": "test", "picture": f"{k:016x}", "truth": "5", "text": "6" if k < misread else "5"}
         for k in range(of)
     ]
-    files.READINGS.parent.mkdir(exist_ok=True)
-    pd.DataFrame(rows).to_csv(files.READINGS, index=False)
+    paths.READINGS.parent.mkdir(exist_ok=True)
+    pd.DataFrame(rows).to_csv(paths.READINGS, index=False)
 
 
 def measured(source: str = MNIST) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def undecided(misread: int, source: str = MNIST) -> ModelVersion:
     """Register a version, without a model in it, that read the test images so."""
     write_readings(misread)
     with mlflow.start_run() as run:
-        mlflow.log_artifact(str(files.READINGS), tracking.ARTIFACTS)
+        mlflow.log_artifact(str(paths.READINGS), tracking.ARTIFACTS)
     client = mlflow.MlflowClient()
     if not client.search_registered_models(f"name = '{tracking.NAME}'"):
         client.create_registered_model(tracking.NAME)
@@ -127,7 +129,7 @@ def test_real_data_displaces_the_sample() -> None:
 def test_a_decision_stands_when_a_person_moved_the_alias() -> None:
     add(misread=12)
     second = add(misread=5)
-    champions.rollback("it misreads my sevens")
+    promotion.rollback("it misreads my sevens")
     register.decide(second, measured())
     assert holder(tracking.CHAMPION) == "1"
 
@@ -167,7 +169,7 @@ def test_an_interrupted_promotion_leaves_one_champion_and_is_finished_later(
 
     assert holder(tracking.CHAMPION) == "2"
     assert fresh(version).tags[tracking.DECIDED].startswith("became champion: passed the gate")
-    assert [(move.before, move.version) for move in champions.moves()] == [(None, "1"), ("1", "2")]
+    assert [(move.before, move.version) for move in promotion.moves()] == [(None, "1"), ("1", "2")]
 
 
 def interrupt_after(step: str, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:

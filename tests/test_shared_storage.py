@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from app.champion import load_champion
-from pipeline import files
+from pipeline.common import paths
 from tests.conftest import Digits, Project, Server, free_port
 from tests.test_pipeline import ran, versions
 
@@ -107,7 +107,7 @@ def test_what_one_machine_builds_another_gets_and_reads_with(
     other.environment["MLFLOW_TRACKING_URI"] = server.address
     dvc(other, "pull")
     assert ran(other.repro()) == ["register"]
-    assert (other.root / files.LITERT_MODEL).read_bytes() == (one.root / files.LITERT_MODEL).read_bytes()
+    assert (other.root / paths.LITERT_MODEL).read_bytes() == (one.root / paths.LITERT_MODEL).read_bytes()
 
     # The other machine's register finds the version that is there.
     assert len(versions(mlflow.MlflowClient(server.address))) == 1

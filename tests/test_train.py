@@ -8,8 +8,9 @@ import pytest
 import yaml
 from keras import layers
 
-from pipeline import networks, train
-from pipeline.stage import StageError
+from pipeline import train
+from pipeline.common.stage import StageError
+from pipeline.learning import networks
 from tests.conftest import ROOT
 
 RECIPES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "params.yaml").read_text())["recipes"]

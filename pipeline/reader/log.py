@@ -77,7 +77,7 @@ class LoggedReader:
             _encoded(source) if self._pictures else None,
         )
         digits = [
-            (digit.digit, float(digit.confidence), *looks(digit.image))
+            (digit.digit, float(digit.confidence), *measure_digit(digit.image))
             for digit in (reading.digits if reading else ())
             if digit.image is not None
         ]
@@ -118,17 +118,17 @@ def logged(reader: Any, origin: str, version: str) -> Any:
     return LoggedReader(reader, Path(path), origin, version, os.environ.get(PICTURES) == "1")
 
 
-def looks(image: np.ndarray) -> tuple[float, float, float]:
+def measure_digit(image: np.ndarray) -> tuple[float, float, float]:
     """What a digit, uint8 28×28, looks like.
 
     Returns:
         Its ink, as a share of the picture; the width of its strokes in pixels; and its `slant`.
     """
-    return float(image.mean()) / 255, stroke_width(image > 127), slant(image)
+    return float(image.mean()) / 255, stroke_width(image > 127), measure_slant(image)
 
 
-def slant(image: np.ndarray) -> float:
-    """How far a digit, uint8 H×W, leans: pixels to the right for each pixel up."""
+def measure_slant(image: np.ndarray) -> float:
+    """How far a digit, uint8 H×W, slants: pixels to the right for each pixel up."""
     moments = cv2.moments(image)
     return float(-moments["mu11"] / moments["mu02"]) if moments["mu02"] > 0 else 0.0
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from .atom import Atom
-from .segment import group_into_lines, typical_height
+from .component import Component
+from .lines import group_into_lines, typical_height
 
 # The slope is told anew from the lines that it makes, until they stay as they are, and at most so often.
 ROUNDS = 3
 
 
-def in_reading_order(digits: list[Atom]) -> list[list[int]]:
+def in_reading_order(digits: list[Component]) -> list[list[int]]:
     """Indices of the digits, a list for each line from the top, each from the left.
 
     Candidates stand on lines of all that is ink. Once it is known what is a digit, the lines are found anew from
@@ -21,9 +21,9 @@ def in_reading_order(digits: list[Atom]) -> list[list[int]]:
     for _ in range(ROUNDS):
         before, slope = lines, common_slope([[digits[i].middle for i in line] for line in lines])
         levelled = [level(digit, slope, height) for digit in digits]
-        index = {id(atom): i for i, atom in enumerate(levelled)}
+        index = {id(component): i for i, component in enumerate(levelled)}
         lines = [
-            [index[id(atom)] for atom in sorted(line, key=lambda atom: atom.middle[0])]
+            [index[id(component)] for component in sorted(line, key=lambda component: component.middle[0])]
             for line in group_into_lines(levelled, height)
         ]
         if lines == before:
@@ -38,8 +38,8 @@ def common_slope(lines: list[list[tuple[float, float]]]) -> float:
     return float(x @ y / (x @ x)) if x.any() else 0.0
 
 
-def level(digit: Atom, slope: float, height: float) -> Atom:
+def level(digit: Component, slope: float, height: float) -> Component:
     """A box where the digit would stand on a level page, at least so high."""
     x, y = digit.middle
     tall = round(max(digit.height, height))
-    return Atom(digit.x, round(y - slope * x - tall / 2), np.ones((tall, digit.width), np.uint8))
+    return Component(digit.x, round(y - slope * x - tall / 2), np.ones((tall, digit.width), np.uint8))

@@ -10,7 +10,7 @@ Box = tuple[int, int, int, int]
 
 # Smaller pictures are enlarged before anything is drawn on them: on 28×28 pixels no label is legible.
 _SMALLEST_DRAWING = 400
-_SURE, _UNSURE, _REFUSED = (0, 230, 118), (255, 179, 0), (158, 158, 158)
+_SURE, _UNSURE, _REJECTED = (0, 230, 118), (255, 179, 0), (158, 158, 158)
 _SURE_FROM = 0.9
 
 
@@ -38,7 +38,7 @@ class Digit:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rejection:
     """Something that might have been a digit and was not read as one: its box and why, in a few words."""
 
     box: Box
@@ -57,7 +57,7 @@ class Reading:
     """
 
     digits: tuple[Digit, ...]
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[Rejection, ...] = ()
     size: tuple[int, int] = (0, 0)
     milliseconds: float = 0.0
 
@@ -89,7 +89,7 @@ class Reading:
     def draw(self, picture: np.ndarray) -> np.ndarray:
         """Draw boxes and labels on a copy of the picture.
 
-        Digits the reader is sure of are green, others amber, refusals thin and grey. Every line has a dark
+        Digits the reader is sure of are green, others amber, rejections thin and grey. Every line has a dark
         rim and every label a dark ground, so that they show on paper and on a blackboard alike.
 
         Args:
@@ -103,8 +103,8 @@ class Reading:
         if zoom > 1:
             canvas = cv2.resize(canvas, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
         pen = max(1, round(max(canvas.shape[:2]) / 500))
-        for refusal in self.refusals:
-            _draw_box(canvas, _scaled(refusal.box, zoom), _REFUSED, max(1, pen // 2))
+        for rejection in self.refusals:
+            _draw_box(canvas, _scaled(rejection.box, zoom), _REJECTED, max(1, pen // 2))
         for digit in self.digits:
             _draw_box(canvas, _scaled(digit.box, zoom), _colour(digit), pen)
         for digit in self.digits:

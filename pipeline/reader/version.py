@@ -3,9 +3,9 @@
 A version is stored as five artifacts:
 
     code               a copy of the folder this file is in
-    cutter.tflite      marks where digits touch: float32 N×48×128×1 of 0 to 1 in, log odds of that form out
+    splitter.tflite      marks where digits touch: float32 N×48×128×1 of 0 to 1 in, log odds of that form out
     digits.tflite      tells which digit: float32 N×28×28×1 of 0 to 1 in, N×10 out
-    judge.tflite       tells whether it is one whole digit: the same in, N×11 out
+    verifier.tflite       tells whether it is one whole digit: the same in, N×11 out
     calibration.json   {"temperature": what divides the logits of digits.tflite}
 
 So it reads as it did when it was stored, also after the repository has moved on, and two versions can be used
@@ -41,14 +41,14 @@ def load(artifacts: Mapping[str, Path]) -> Any:
 def build(artifacts: Mapping[str, Path]) -> Any:
     """The Reader of the package that this module is in, with these networks."""
     # Imported here because MLflow runs this file outside its package, to call `load`.
-    from .classify import CarefulClassifier, Classifier
-    from .cut import Cutter
+    from .classifier import Classifier, TTAClassifier
     from .reader import Reader
+    from .split import Splitter
 
     temperature = json.loads(artifacts["calibration"].read_text())["temperature"]
     return Reader(
-        Cutter(artifacts["cutter"].read_bytes()),
-        CarefulClassifier(artifacts["digits"].read_bytes(), temperature),
+        Splitter(artifacts["cutter"].read_bytes()),
+        TTAClassifier(artifacts["digits"].read_bytes(), temperature),
         Classifier(artifacts["judge"].read_bytes()),
     )
 

@@ -30,17 +30,17 @@ def networks(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> d
     import keras
 
     folder = tmp_path_factory.mktemp("networks")
-    for name, channels, classes in (("digits", 1, 10), ("judge", 2, 11)):
+    for name, channels, classes in (("digits", 1, 10), ("verifier", 2, 11)):
         dense = keras.layers.Dense(classes, activation="softmax", kernel_initializer="zeros")
         network = keras.Sequential([keras.Input((28, 28, channels)), keras.layers.Flatten(), dense])
         dense.bias.assign(6.0 * np.eye(classes)[7])
         network.export(str(folder / f"{name}.tflite"), format="litert", verbose=False)
-    (folder / "cutter.tflite").write_bytes(cuts_nothing)
+    (folder / "splitter.tflite").write_bytes(cuts_nothing)
     (folder / "calibration.json").write_text(json.dumps({"temperature": 1.0}))
     return {
         "digits": folder / "digits.tflite",
-        "cutter": folder / "cutter.tflite",
-        "judge": folder / "judge.tflite",
+        "cutter": folder / "splitter.tflite",
+        "judge": folder / "verifier.tflite",
         "calibration": folder / "calibration.json",
     }
 

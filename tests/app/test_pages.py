@@ -11,8 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import report, serving
-from pipeline import tracking
 from pipeline.reader import log
+from pipeline.registry import tracking
 from tests.app.conftest import Store
 from tests.conftest import ROOT
 

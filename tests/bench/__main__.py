@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline import params
+from pipeline.common import params
 from tests.bench import bench_training, bench_ways
 
 Row = tuple[str, str, str, float]

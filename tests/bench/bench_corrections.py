@@ -2,9 +2,9 @@
 
     python -m tests.bench.bench_corrections
 
-Needs a built project; works in a copy of it, and takes as long as a training. The hand leans its digits by about 31°
+Needs a built project; works in a copy of it, and takes as long as a training. The hand slants its digits by about 31°
 farther than MNIST's writers do on average, and gives its 1s long flags. Its other digits are MNIST's validation digits,
-leaned all alike, as those of one hand are: those of its corrected pages and of its further pages are not the same.
+slanted all alike, as those of one hand are: those of its corrected pages and of its further pages are not the same.
 """
 
 import hashlib
@@ -18,14 +18,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline import files, scenes, scoring, strokes
-from pipeline.lean import leans
+from pipeline.common import paths
+from pipeline.evaluation import scoring
+from pipeline.labels.slant import excess_slants
 from pipeline.reader import version
+from pipeline.synthetic import digit_forms
+from pipeline.synthetic.page import SyntheticPage, draw_page
 
 ROOT = Path(__file__).parents[2]
 CORRECTED, FURTHER = 30, 500
-LEAN = 0.6  # pixels to the right for each pixel up
-# Strokes in the unit square, y down, for strokes.drawn: a 1 whose flag reaches nearly to its foot.
+SLANT = 0.6  # pixels to the right for each pixel up
+# Strokes in the unit square, y down, for digit_forms.drawn: a 1 whose flag reaches nearly to its foot.
 FLAGGED: list[list[tuple[float, float]]] = [[(0, 0.8), (0.45, 0), (0.45, 0), (0.45, 1)]]
 STAGES = ("corrections", "train", "evaluate")
 
@@ -33,7 +36,7 @@ STAGES = ("corrections", "train", "evaluate")
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = copy_project(Path(folder))
-        with np.load(project / files.split_path("validation")) as validation:
+        with np.load(project / paths.split_path("validation")) as validation:
             images, labels = validation["images"], validation["labels"]
         half = len(labels) // 2
         further = hand(images[half:], labels[half:], FURTHER, seed=2)
@@ -59,28 +62,30 @@ def copy_project(to: Path) -> Path:
     return to
 
 
-def hand(images: np.ndarray, labels: np.ndarray, count: int, seed: int) -> list[scenes.Scene]:
+def hand(images: np.ndarray, labels: np.ndarray, count: int, seed: int) -> list[SyntheticPage]:
     """Pages in this hand: four to eight digits in a line, on paper, in uneven light or a little out of focus."""
     rng = np.random.default_rng(seed)
-    own = leans(images, labels, images, labels)
+    own = excess_slants(images, labels, images, labels)
     pages = []
     for _ in range(count):
         chosen = rng.integers(len(images), size=rng.integers(4, 9))
         written = [
-            (strokes.seen_alone(strokes.drawn(FLAGGED, rng)), 0.0) if labels[k] == 1 else (images[k], own[k])
+            (digit_forms.seen_alone(digit_forms.drawn(FLAGGED, rng)), 0.0)
+            if labels[k] == 1
+            else (images[k], own[k])
             for k in chosen
         ]
-        digits = np.stack([leaning(image, LEAN - lean + rng.normal(0, 0.05)) for image, lean in written])
+        digits = np.stack([slanted(image, SLANT - slant + rng.normal(0, 0.05)) for image, slant in written])
         effect = rng.choice(["plain", "paper", "uneven_light", "blur"])
-        pages.append(scenes.render(digits, labels[chosen], rng, [str(effect)]))
+        pages.append(draw_page(digits, labels[chosen], rng, [str(effect)]))
     return pages
 
 
-def leaning(image: np.ndarray, lean: float) -> np.ndarray:
+def slanted(image: np.ndarray, slant: float) -> np.ndarray:
     """A digit, uint8 28×28, sheared, and again 20 pixels high or wide."""
     large = cv2.resize(np.pad(image, 28), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     side = len(large)
-    shear = np.array([[1, -lean, lean * side / 2], [0, 1, 0]])
+    shear = np.array([[1, -slant, slant * side / 2], [0, 1, 0]])
     large = cv2.warpAffine(large, shear, (side, side))
     x, y, width, height = cv2.boundingRect((large > 60).astype(np.uint8))
     factor = 20 / max(width, height)
@@ -92,25 +97,25 @@ def leaning(image: np.ndarray, lean: float) -> np.ndarray:
     return result
 
 
-def correct(project: Path, page: scenes.Scene) -> None:
+def correct(project: Path, page: SyntheticPage) -> None:
     """Keep a page with its truth, as the app does."""
     encoded = cv2.imencode(".png", cv2.cvtColor(page.picture, cv2.COLOR_RGB2BGR))[1].tobytes()
-    folder = project / files.FEEDBACK / hashlib.sha256(encoded).hexdigest()
+    folder = project / paths.FEEDBACK / hashlib.sha256(encoded).hexdigest()
     folder.mkdir(parents=True)
     (folder / "picture.png").write_bytes(encoded)
     (folder / "correction.json").write_text(json.dumps({"truth": page.truth}))
 
 
-def measure(project: Path, pages: list[scenes.Scene]) -> dict[str, float]:
+def measure(project: Path, pages: list[SyntheticPage]) -> dict[str, float]:
     """How the project's networks read the pages, and what `evaluate` measured of them."""
-    parts = {name: project / path for name, path in files.READER_PARTS.items()}
+    parts = {name: project / path for name, path in paths.READER_PARTS.items()}
     reader = version.build(parts)
     outcomes = []
     for page in pages:
         reading = reader.read(page.picture)
         outcomes.append(scoring.Outcome(page.truth, reading.text, (), 0.0))
     summary = scoring.summarize([*outcomes])
-    metrics = json.loads((project / files.METRICS).read_text())
+    metrics = json.loads((project / paths.METRICS).read_text())
     return {
         "hand, digit errors": float(summary["digit_error_rate"] or 0),
         "hand, pages exact": float(summary["exact"] or 0),

@@ -23,17 +23,17 @@ import pyarrow
 import pyarrow.csv
 from tqdm import tqdm
 
-from pipeline import mnist_csv
-from pipeline.ingest import csv_path, ingest
-from pipeline.sources import SPLITS
+from pipeline.ingest import ingest
+from pipeline.mnist import csv_format
+from pipeline.mnist.record import SPLITS, csv_path
 
 REPEATS = 5
 MOST_TIMES_THE_FASTEST = 1.5
 MOST_MB = 1000
 
-UINT8 = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(mnist_csv.HEADER, pyarrow.uint8()))
+UINT8 = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(csv_format.HEADER, pyarrow.uint8()))
 READERS: dict[str, Callable[[Path], object]] = {
-    "pipeline.mnist_csv": mnist_csv.read,
+    "pipeline.mnist.csv_format": csv_format.read,
     "np.loadtxt": lambda path: np.loadtxt(path, np.uint8, delimiter=",", comments=None, skiprows=1),
     "pd.read_csv(dtype=uint8)": lambda path: pd.read_csv(path, dtype=np.uint8),
     'pd.read_csv(engine="pyarrow")': lambda path: pd.read_csv(path, engine="pyarrow"),

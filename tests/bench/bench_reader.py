@@ -19,8 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline import files, scenes
+from pipeline.common import paths
 from pipeline.reader import version
+from pipeline.synthetic.page import draw_page
 
 REPEATS = 30
 COLD_STARTS = 5
@@ -52,8 +53,8 @@ def main() -> int:
 
 def make_pictures(folder: Path) -> dict[str, Path]:
     """A page with 8 digits, as a picture of 640×480 and as a photo of 12 megapixels."""
-    images, labels = files.read_split("test")
-    page = scenes.render(images[:8], labels[:8], np.random.default_rng(8), ("paper",)).picture
+    images, labels = paths.read_split("test")
+    page = draw_page(images[:8], labels[:8], np.random.default_rng(8), ("paper",)).picture
     pictures = {}
     for name, (width, height), suffix in zip(
         PROMISES, ((640, 480), (4000, 3000)), ("png", "jpg"), strict=False
@@ -71,7 +72,7 @@ def read_alone(path: Path) -> tuple[float, float]:
     """Median milliseconds from the encoded file to the reading, and the peak of this process's memory in MB."""
     os.sched_setaffinity(0, {0})
     cv2.setNumThreads(1)
-    reader = version.build(files.READER_PARTS)
+    reader = version.build(paths.READER_PARTS)
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from app.champion import load_champion, why_unread
-from pipeline import files, scenes
+from pipeline.common import paths
+from pipeline.synthetic.page import make_pages
 
 CLIENTS, REQUESTS = 32, 500
 BROKEN = 0.1
@@ -61,14 +62,14 @@ def main(address: str) -> int:
 
 def make_pictures() -> list[bytes]:
     """Pages of many sizes as PNG and JPEG, photos of 12 megapixels among them, and files that are damaged."""
-    images, labels = files.read_split("test")
+    images, labels = paths.read_split("test")
     rng = np.random.default_rng(5)
     pictures = []
-    for number, scene in enumerate(scenes.pages(images, labels, 60, seed=5)):
-        page = scene.picture
+    for number, page in enumerate(make_pages(images, labels, 60, seed=5)):
+        picture = page.picture
         if number % 20 == 0:
-            page = cv2.resize(page, (4000, 3000))
-        encoded = cv2.imencode((".png", ".jpg")[number % 2], page)[1].tobytes()
+            picture = cv2.resize(picture, (4000, 3000))
+        encoded = cv2.imencode((".png", ".jpg")[number % 2], picture)[1].tobytes()
         pictures.append(encoded[: len(encoded) // 3] if rng.random() < BROKEN else encoded)
     return pictures
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files, params
+from pipeline.common import params, paths
 
 QUICK, COPIED = (
     "quick_cnn",
@@ -102,9 +102,9 @@ def measure(name: str, seed: int, start: float) -> dict[str, Any]:
 
     settings = params.load("recipes")
     recipe = train.check_recipe(params.Block(f"recipes.{name}", settings["recipes"][name]))
-    test = files.read_split("test")
+    test = paths.read_split("test")
     model = train.build(name, seed)
-    batches = train.Batches(*files.read_split("train"), recipe, seed, more=train.digits_of_pages())
+    batches = train.Batches(*paths.read_split("train"), recipe, seed, more=train.digits_of_pages())
     train.compile_model(model, recipe)
     clock, begun = Clock(), time.perf_counter()
     model.fit(
@@ -141,7 +141,7 @@ def accuracy(model: Any, images: np.ndarray, labels: np.ndarray) -> float:
 
 def exported(model: Any, images: np.ndarray) -> dict[str, float]:
     """Size of the network in use, and median milliseconds that it takes for one digit on one thread."""
-    from pipeline.reader.classify import Classifier
+    from pipeline.reader.classifier import Classifier
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.tflite"

@@ -22,7 +22,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline import files, scenes, scoring
+from pipeline.common import paths
+from pipeline.evaluation import scoring
+from pipeline.synthetic.page import make_pages
 
 PAGES, SEED = 150, 77
 # A contour of less than this share of the picture's height is a speck.
@@ -65,12 +67,12 @@ def measure_all() -> dict[str, dict[str, float]]:
 
 
 def write_pages(folder: Path) -> None:
-    images, labels = files.read_split("test")
+    images, labels = paths.read_split("test")
     truths = []
-    for number, scene in enumerate(scenes.pages(images, labels, PAGES, SEED)):
-        pixels = scene.picture if scene.picture.ndim == 2 else cv2.cvtColor(scene.picture, cv2.COLOR_RGB2BGR)
+    for number, page in enumerate(make_pages(images, labels, PAGES, SEED)):
+        pixels = page.picture if page.picture.ndim == 2 else cv2.cvtColor(page.picture, cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(folder / f"{number:03}.png"), pixels)
-        truths.append(scene.truth)
+        truths.append(page.truth)
     (folder / "truths.json").write_text(json.dumps(truths))
 
 
@@ -103,14 +105,14 @@ def measure(make: Callable[[], Way], folder: Path) -> dict[str, float]:
 def this_project() -> Way:
     from pipeline.reader import version
 
-    reader = version.build(files.READER_PARTS)
+    reader = version.build(paths.READER_PARTS)
     return lambda path: reader.read(path).text
 
 
 def usual() -> Way:
     import keras
 
-    model = keras.models.load_model(files.KERAS_MODEL)
+    model = keras.models.load_model(paths.KERAS_MODEL)
 
     def read(path: Path) -> str:
         grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from app.champion import tracking_uri
-from pipeline import tracking
+from pipeline.registry import tracking
 from tests.app.conftest import Store, make_store
 from tests.browser.running import camera, copy_repository, film, launch, serve
 from tests.conftest import ROOT
@@ -57,26 +57,30 @@ def page(context: BrowserContext) -> Page:
 @pytest.fixture(scope="session")
 def trained(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Small networks, trained by the pipeline's own code on digits that it draws, as LiteRT files."""
-    from pipeline import cutouts, judge, networks, strokes, whole_digit
-    from pipeline.reader.cut import Cutter
+    from pipeline.labels import candidates_of_pages, verifier_examples
+    from pipeline.learning import networks, verifier_training
+    from pipeline.reader.split import Splitter
+    from pipeline.synthetic import digit_forms
 
-    images, labels = strokes.numerals(4000, np.random.default_rng(1))
-    _, views, truths = cutouts.of_pages(images, labels, seed=1, pages=150, cutter=cuts_nothing)
-    jury = judge.network()
-    cutter = Cutter(cuts_nothing)
-    judge.learn(jury, *whole_digit.examples(images, labels, views, truths, cutter, seed=1), epochs=4, seed=1)
+    images, labels = digit_forms.draw_digits(4000, np.random.default_rng(1))
+    _, crops, truths = candidates_of_pages.of_pages(images, labels, seed=1, pages=150, splitter=cuts_nothing)
+    jury = verifier_training.network()
+    splitter = Splitter(cuts_nothing)
+    verifier_training.learn(
+        jury, *verifier_examples.examples(images, labels, crops, truths, splitter, seed=1), epochs=4, seed=1
+    )
     classifier = networks.build("conv_pool_conv_pool_one_dropout")
     classifier.compile("adam", "sparse_categorical_crossentropy")
     classifier.fit(images[..., None].astype(np.float32) / 255, labels, batch_size=64, epochs=2, verbose=0)
     folder = tmp_path_factory.mktemp("trained")
     classifier.export(str(folder / "digits.tflite"), format="litert", verbose=False)
-    jury.export(str(folder / "judge.tflite"), format="litert", verbose=False)
-    (folder / "cutter.tflite").write_bytes(cuts_nothing)
+    jury.export(str(folder / "verifier.tflite"), format="litert", verbose=False)
+    (folder / "splitter.tflite").write_bytes(cuts_nothing)
     (folder / "calibration.json").write_text(json.dumps({"temperature": 1.0}))
     return {
-        "cutter": folder / "cutter.tflite",
+        "cutter": folder / "splitter.tflite",
         "digits": folder / "digits.tflite",
-        "judge": folder / "judge.tflite",
+        "judge": folder / "verifier.tflite",
         "calibration": folder / "calibration.json",
     }
 

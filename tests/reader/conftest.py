@@ -1,15 +1,15 @@
 import pytest
 
-from pipeline.reader.cut import Cutter
+from pipeline.reader.split import Splitter
 
 
 @pytest.fixture(scope="session")
-def bridge_cutter(cuts_bridges: bytes) -> Cutter:
+def bridge_splitter(cuts_bridges: bytes) -> Splitter:
     """Parts what hangs together by a thin bridge."""
-    return Cutter(cuts_bridges)
+    return Splitter(cuts_bridges)
 
 
 @pytest.fixture(scope="session")
-def no_cutter(cuts_nothing: bytes) -> Cutter:
+def no_splitter(cuts_nothing: bytes) -> Splitter:
     """Parts nothing."""
-    return Cutter(cuts_nothing)
+    return Splitter(cuts_nothing)

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from pipeline.reader import log
-from pipeline.reader.reading import Digit, Reading, Refusal
+from pipeline.reader.reading import Digit, Reading, Rejection
 from tests.conftest import PATIENCE, ROOT
 
 BAR = np.zeros((28, 28), np.uint8)
 BAR[4:24, 12:16] = 255
 READING = Reading(
     (Digit(7, 0.75, (0, 0, 5, 9), 0, 1, BAR), Digit(1, 0.9, (9, 0, 5, 9), 1, 7, BAR)),
-    (Refusal((20, 0, 5, 5), "not a digit"),),
+    (Rejection((20, 0, 5, 5), "not a digit"),),
     (10, 30),
     12.5,
 )
@@ -64,7 +64,7 @@ def test_a_reading_and_its_digits_are_logged(path: Path) -> None:
     assert found == [("cli", "3", "7\n1", None, 1, 12.5, None)]
     digits = rows(path, "SELECT reading, digit, confidence, ink, stroke, slant FROM digits ORDER BY digit")
     assert [row[:3] for row in digits] == [(1, 1, 0.9), (1, 7, 0.75)]
-    assert digits[0][3:] == pytest.approx(log.looks(BAR))
+    assert digits[0][3:] == pytest.approx(log.measure_digit(BAR))
 
 
 def test_what_cannot_be_read_is_logged_and_raised(path: Path) -> None:
@@ -132,10 +132,10 @@ def test_a_killed_process_leaves_all_that_it_logged(path: Path) -> None:
 
 
 def test_how_a_digit_looks() -> None:
-    ink, stroke, slant = log.looks(BAR)
+    ink, stroke, slant = log.measure_digit(BAR)
     assert ink == pytest.approx(80 / 784)
-    assert stroke < log.looks(cv2.dilate(BAR, np.ones((5, 5), np.uint8)))[1]
+    assert stroke < log.measure_digit(cv2.dilate(BAR, np.ones((5, 5), np.uint8)))[1]
     assert slant == pytest.approx(0, abs=0.01)
     # Half a pixel to the right for each pixel up.
     sheared = cv2.warpAffine(BAR, np.array([[1, -0.5, 7], [0, 1, 0]]), (28, 28))
-    assert log.looks(sheared)[2] == pytest.approx(0.5, abs=0.05)
+    assert log.measure_digit(sheared)[2] == pytest.approx(0.5, abs=0.05)

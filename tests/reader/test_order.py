@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from pipeline.reader.atom import Atom
+from pipeline.reader.component import Component
 from pipeline.reader.order import in_reading_order
 
 SIDE = 40
 
 
-def written(rows: list[str], slope: float = 0.0, row: int = 70) -> list[Atom]:
+def written(rows: list[str], slope: float = 0.0, row: int = 70) -> list[Component]:
     """A digit for each sign: `o` is as high as wide, `_` flat, `^` stands a little higher; a blank leaves a gap."""
     digits = []
     for number, signs in enumerate(rows):
@@ -17,11 +17,11 @@ def written(rows: list[str], slope: float = 0.0, row: int = 70) -> list[Atom]:
             height = 10 if sign == "_" else SIDE
             x = 100 + place * 60
             foot = 300 + number * row + slope * x - (14 if sign == "^" else 0)
-            digits.append(Atom(x, round(foot - height), np.ones((height, SIDE), np.uint8)))
+            digits.append(Component(x, round(foot - height), np.ones((height, SIDE), np.uint8)))
     return digits
 
 
-def shuffled(digits: list[Atom]) -> tuple[list[Atom], list[int]]:
+def shuffled(digits: list[Component]) -> tuple[list[Component], list[int]]:
     order = np.random.default_rng(3).permutation(len(digits))
     return [digits[i] for i in order], order.tolist()
 

@@ -249,9 +249,9 @@ def test_array_shapes(grey: np.ndarray, rgb: np.ndarray) -> None:
     ],
 )
 def test_odd_arrays_are_refused_in_one_line(array: np.ndarray, says: str) -> None:
-    with pytest.raises(PictureError, match=says) as refusal:
+    with pytest.raises(PictureError, match=says) as rejection:
         load(array)
-    assert "\n" not in str(refusal.value)
+    assert "\n" not in str(rejection.value)
 
 
 # Bad files ----------------------------------------------------------------------------------------------
@@ -347,20 +347,20 @@ def test_damaged_files_are_read_or_refused_quietly(kind: str, capfd: pytest.Capt
     data = samples()[kind]
     assert load(data).size
     rng = np.random.default_rng(len(kind))
-    refusals = []
+    rejections = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(150):
             try:
                 pixels = load(damaged(data, rng))
-            except PictureError as refusal:
-                refusals.append(str(refusal))
+            except PictureError as rejection:
+                rejections.append(str(rejection))
             else:
                 assert pixels.dtype == np.uint8
                 assert pixels.size
                 assert pixels.ndim == 2 or pixels.shape[2] == 3
-    assert len(refusals) > 10
-    assert all(refusal and "\n" not in refusal for refusal in refusals)
+    assert len(rejections) > 10
+    assert all(rejection and "\n" not in rejection for rejection in rejections)
     assert capfd.readouterr() == ("", "")
 
 

@@ -10,12 +10,13 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.letters import letters
+from pipeline.labels.verifier_examples import TURNED
 from pipeline.reader import reader as reader_module
-from pipeline.reader.atom import Atom, union
-from pipeline.reader.classify import Classifier
-from pipeline.reader.cut import Cutter
-from pipeline.reader.ink import Ink, find_ink
+from pipeline.reader.binarize import Ink, find_ink
+from pipeline.reader.classifier import Classifier
+from pipeline.reader.component import Component, union
+from pipeline.reader.crops import NO_DIGIT, crop_alone
+from pipeline.reader.lines import Candidate
 from pipeline.reader.reader import (
     Reader,
     agree,
@@ -24,15 +25,14 @@ from pipeline.reader.reader import (
     find_on_page,
     is_clearer,
     is_upright,
-    refuse,
+    reject,
     with_odds,
     without_words,
 )
-from pipeline.reader.reading import Digit, Reading, Refusal
-from pipeline.reader.segment import Candidate
-from pipeline.reader.views import NO_DIGIT, alone
-from pipeline.strokes import numerals
-from pipeline.whole_digit import TURNED
+from pipeline.reader.reading import Digit, Reading, Rejection
+from pipeline.reader.split import Splitter
+from pipeline.synthetic.digit_forms import draw_digits
+from pipeline.synthetic.letter_forms import draw_letters
 
 HEIGHT, WIDTH = 240, 420
 STROKES: dict[str, list[list[tuple[float, float]]]] = {
@@ -55,22 +55,25 @@ def page(text: str, pen: int = 8, height: int = 90, gap: float = 1.1) -> np.ndar
 
 
 @pytest.fixture(scope="module")
-def reader(no_cutter: Cutter, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+def reader(no_splitter: Splitter, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """A reader whose networks have seen drawn digits and letters, and digits that lie or of which half is missing."""
     rng = np.random.default_rng(0)
-    views, digits = numerals(3000, rng)
-    some = views[:1500], digits[:1500]
+    crops, digits = draw_digits(3000, rng)
+    some = crops[:1500], digits[:1500]
     turned = some[0][np.isin(some[1], TURNED)]
     lying = [np.rot90(turned, quarters, axes=(1, 2)) for quarters in (1, 3)]
-    none = np.concatenate([letters(1000, no_cutter, rng), *map(alone, (halves(*some), *lying))])
-    judged = np.concatenate([alone(views), none]), np.concatenate([digits, np.full(len(none), NO_DIGIT)])
+    none = np.concatenate([draw_letters(1000, no_splitter, rng), *map(crop_alone, (halves(*some), *lying))])
+    verified = (
+        np.concatenate([crop_alone(crops), none]),
+        np.concatenate([digits, np.full(len(none), NO_DIGIT)]),
+    )
     folder = tmp_path_factory.mktemp("networks")
-    return Reader(no_cutter, fitted((views, digits), 10, folder), fitted(judged, NO_DIGIT + 1, folder))
+    return Reader(no_splitter, fitted((crops, digits), 10, folder), fitted(verified, NO_DIGIT + 1, folder))
 
 
-def halves(views: np.ndarray, digits: np.ndarray) -> np.ndarray:
+def halves(crops: np.ndarray, digits: np.ndarray) -> np.ndarray:
     """Digits of which one side is not the candidate's: dim, as the reader shows it."""
-    cut = views.copy()
+    cut = crops.copy()
     cut[:, :, 14:] = np.minimum(cut[:, :, 14:], 96)
     return cut[np.isin(digits, (0, 2, 3, 4, 5, 6, 8, 9))]
 
@@ -79,10 +82,10 @@ def fitted(examples: tuple[np.ndarray, np.ndarray], classes: int, folder: Path) 
     keras.utils.set_random_seed(0)
     layers = keras.layers
     pictures, truths = examples
-    views = pictures[..., None] if pictures.ndim == 3 else pictures
+    crops = pictures[..., None] if pictures.ndim == 3 else pictures
     model = keras.Sequential(
         [
-            keras.Input(views.shape[1:]),
+            keras.Input(crops.shape[1:]),
             layers.Conv2D(12, 5, strides=2, activation="relu"),
             layers.Conv2D(24, 3, strides=2, activation="relu"),
             layers.Flatten(),
@@ -90,7 +93,7 @@ def fitted(examples: tuple[np.ndarray, np.ndarray], classes: int, folder: Path) 
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(views.astype(np.float32) / 255, truths, batch_size=64, epochs=5, verbose=0)
+    model.fit(crops.astype(np.float32) / 255, truths, batch_size=64, epochs=5, verbose=0)
     path = folder / f"{classes}.tflite"
     model.export(str(path), format="litert", verbose=False)
     return Classifier(path.read_bytes())
@@ -194,10 +197,10 @@ def test_a_page_whose_polarity_was_mistaken_is_read(reader: Reader, monkeypatch:
 def test_the_other_polarity_is_right_if_nearly_all_of_it_is_digits(
     before: list[float], inverted: list[float], refused: int, clearer: bool
 ) -> None:
-    def reading(confidences: list[float], refusals: int) -> Reading:
+    def reading(confidences: list[float], rejections: int) -> Reading:
         box = (0, 0, 10, 20)
         digits = tuple(Digit(4, confidence, box, 0, 0) for confidence in confidences)
-        return Reading(digits, (Refusal(box, "looks like no digit"),) * refusals, (100, 100), 0.0)
+        return Reading(digits, (Rejection(box, "looks like no digit"),) * rejections, (100, 100), 0.0)
 
     assert is_clearer(reading(inverted, refused), reading(before, 8)) is clearer
 
@@ -237,13 +240,13 @@ def test_what_is_refused_is_said(reader: Reader) -> None:
     cv2.polylines(scribble, [np.array(points, np.int32)], False, 0, 4, cv2.LINE_AA)
     reading = reader.read(scribble)
     assert reading.refusals
-    for refusal in reading.refusals:
-        x, y, width, height = refusal.box
+    for rejection in reading.refusals:
+        x, y, width, height = rejection.box
         assert x >= 55
         assert y >= 65
         assert x + width <= 275
         assert y + height <= 175
-        assert refusal.reason
+        assert rejection.reason
 
 
 def test_a_photo_that_is_decoded_smaller_has_boxes_in_its_own_pixels(reader: Reader) -> None:
@@ -263,23 +266,23 @@ def test_noise_of_any_shape_has_no_digits(reader: Reader, shape: tuple[int, int]
 
 
 def test_a_picture_of_mnist_size_is_taken_as_it_is(reader: Reader) -> None:
-    views, digits = numerals(40, np.random.default_rng(7))
-    own = reader.classifier.probabilities(views).argmax(axis=1)
-    for polarity in (views, 255 - views):
-        readings = [reader.read(view) for view in polarity]
-        seen = [(r.digits[0].image, v) for r, v in zip(readings, views, strict=True) if r.digits]
-        assert all(image is not None and np.array_equal(image, view) for image, view in seen)
+    crops, digits = draw_digits(40, np.random.default_rng(7))
+    own = reader.classifier.probabilities(crops).argmax(axis=1)
+    for polarity in (crops, 255 - crops):
+        readings = [reader.read(crop) for crop in polarity]
+        seen = [(r.digits[0].image, v) for r, v in zip(readings, crops, strict=True) if r.digits]
+        assert all(image is not None and np.array_equal(image, crop) for image, crop in seen)
         assert np.mean([r.text == str(d) for r, d in zip(readings, digits, strict=True)]) >= (
             np.mean(own == digits) - 0.05
         )
 
 
 def test_a_flat_digit_of_mnist_size_may_be_read(reader: Reader) -> None:
-    views, _ = numerals(40, np.random.default_rng(11))
+    crops, _ = draw_digits(40, np.random.default_rng(11))
     read = []
-    for view in views:
+    for crop in crops:
         flat = np.zeros((28, 28), np.uint8)
-        flat[9:19] = cv2.resize(view[3:25, 3:25], (28, 10), interpolation=cv2.INTER_AREA)
+        flat[9:19] = cv2.resize(crop[3:25, 3:25], (28, 10), interpolation=cv2.INTER_AREA)
         read += [digit.box for digit in reader.read(flat).digits]
     assert any(width > 1.6 * height for _, _, width, height in read)
 
@@ -294,12 +297,14 @@ def test_boxes_stay_in_the_picture(reader: Reader) -> None:
         assert y + height <= cropped.shape[0]
 
 
-def candidates(*spans: tuple[int, int]) -> tuple[list[list[Atom]], list[Candidate]]:
-    def atoms(first: int, last: int) -> Atom:
-        return Atom(10 * first, 0, np.ones((10, 10 * (last - first + 1)), np.uint8))
+def candidates(*spans: tuple[int, int]) -> tuple[list[list[Component]], list[Candidate]]:
+    def components(first: int, last: int) -> Component:
+        return Component(10 * first, 0, np.ones((10, 10 * (last - first + 1)), np.uint8))
 
     count = 1 + max(last for _, last in spans)
-    return [[atoms(i, i) for i in range(count)]], [Candidate(0, *span, atoms(*span)) for span in spans]
+    return [[components(i, i) for i in range(count)]], [
+        Candidate(0, *span, components(*span)) for span in spans
+    ]
 
 
 @pytest.mark.parametrize(
@@ -320,41 +325,41 @@ def test_the_best_explanation_is_chosen(
 
 
 def test_a_speck_is_taken_along_only_if_the_digit_is_no_less_one_with_it() -> None:
-    digit, speck = Atom(0, 0, np.ones((20, 10), np.uint8)), Atom(12, 0, np.ones((3, 3), np.uint8))
+    digit, speck = Component(0, 0, np.ones((20, 10), np.uint8)), Component(12, 0, np.ones((3, 3), np.uint8))
     options = [Candidate(0, 0, 0, digit), Candidate(0, 0, 1, union([digit, speck]))]
     assert choose([[digit, speck]], options, np.array([0.99, 0.9])) == [0]
     assert choose([[digit, speck]], options, np.array([0.9, 0.99])) == [1]
 
 
 def beside(*probabilities: float, last: int = 20) -> tuple[list[int], np.ndarray]:
-    """What is found on a line of things as probable, the last one `last` pixels high, and the judge's probabilities."""
+    """What is found on a line of things as probable, the last one `last` pixels high; and the probabilities."""
     count = len(probabilities)
     heights = [*[20] * (count - 1), last]
-    line = [Atom(30 * i, 0, np.ones((heights[i], 10), np.uint8)) for i in range(count)]
-    judged = np.zeros((count, 11), np.float32)
-    judged[:, 3], judged[:, NO_DIGIT] = probabilities, 1 - np.array(probabilities)
-    return find_digits([line], [Candidate(0, i, i, atom) for i, atom in enumerate(line)], judged)
+    line = [Component(30 * i, 0, np.ones((heights[i], 10), np.uint8)) for i in range(count)]
+    verified = np.zeros((count, 11), np.float32)
+    verified[:, 3], verified[:, NO_DIGIT] = probabilities, 1 - np.array(probabilities)
+    return find_digits([line], [Candidate(0, i, i, component) for i, component in enumerate(line)], verified)
 
 
 def test_what_stands_among_digits_is_rather_a_digit_and_among_others_rather_none() -> None:
-    found, judged = beside(0.99, 0.99, 0.99, 0.3)
+    found, verified = beside(0.99, 0.99, 0.99, 0.3)
     assert found == [0, 1, 2, 3]
-    assert judged[3, 3] == pytest.approx(0.3 * 4 / (0.3 * 4 + 0.7), abs=1e-4)
-    found, judged = beside(0.02, 0.02, 0.02, 0.6)
+    assert verified[3, 3] == pytest.approx(0.3 * 4 / (0.3 * 4 + 0.7), abs=1e-4)
+    found, verified = beside(0.02, 0.02, 0.02, 0.6)
     assert found == []
-    assert judged[3, 3] < 0.6
+    assert verified[3, 3] < 0.6
 
 
 def test_what_stands_alone_is_taken_for_what_it_is_by_itself() -> None:
-    found, judged = beside(0.4)
+    found, verified = beside(0.4)
     assert found == []
-    assert judged[0, 3] == pytest.approx(0.4)
+    assert verified[0, 3] == pytest.approx(0.4)
 
 
 def test_a_dash_beside_digits_is_no_likelier_a_digit_for_that() -> None:
-    found, judged = beside(0.99, 0.99, 0.99, 0.3, last=5)
+    found, verified = beside(0.99, 0.99, 0.99, 0.3, last=5)
     assert found == [0, 1, 2]
-    assert judged[3, 3] == pytest.approx(0.3)
+    assert verified[3, 3] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(
@@ -362,72 +367,78 @@ def test_a_dash_beside_digits_is_no_likelier_a_digit_for_that() -> None:
     [([0], 12, []), ([0], 20, []), ([0], 26, [0]), ([0, 1], 12, [0, 1]), ([], 12, [])],
 )
 def test_a_digit_among_letters_is_a_letter(digits: list[int], distance: int, remaining: list[int]) -> None:
-    line = [Atom(distance * i, 0, np.ones((20, 10), np.uint8)) for i in range(3)]
-    candidates = [Candidate(0, i, i, atom) for i, atom in enumerate(line)]
+    line = [Component(distance * i, 0, np.ones((20, 10), np.uint8)) for i in range(3)]
+    candidates = [Candidate(0, i, i, component) for i, component in enumerate(line)]
     assert without_words([line], candidates, digits) == remaining
 
 
 def test_it_is_said_why_something_is_refused() -> None:
     heights = (20, 20, 20, 5)
-    line = [Atom(30 * i, 0, np.ones((height, 10), np.uint8)) for i, height in enumerate(heights)]
+    line = [Component(30 * i, 0, np.ones((height, 10), np.uint8)) for i, height in enumerate(heights)]
     digit, letter = (Candidate(0, i, i, line[i]) for i in (0, 1))
-    refusals = refuse([line], [digit], [letter], 2.0, (100, 400))
-    assert [refusal.reason for refusal in refusals] == [
+    rejections = reject([line], [digit], [letter], 2.0, (100, 400))
+    assert [rejection.reason for rejection in rejections] == [
         "stands in a word",
         "looks like no digit",
         "too small",
     ]
-    assert [refusal.box for refusal in refusals] == [(60, 0, 20, 40), (120, 0, 20, 40), (180, 0, 20, 10)]
+    assert [rejection.box for rejection in rejections] == [
+        (60, 0, 20, 40),
+        (120, 0, 20, 40),
+        (180, 0, 20, 10),
+    ]
 
 
-def judging(*none: float) -> Classifier:
-    """A judge that takes all it is shown the first, second… time for no digit with these probabilities."""
+def verifying(*none: float) -> Classifier:
+    """A verifier that takes all it is shown the first, second… time for no digit with these probabilities."""
     of_times = iter(none)
 
-    def probabilities(views: np.ndarray) -> np.ndarray:
+    def probabilities(crops: np.ndarray) -> np.ndarray:
         no_digit = next(of_times)
-        judged = np.full((len(views), 11), (1 - no_digit) / 10, np.float32)
-        judged[:, NO_DIGIT] = no_digit
-        return judged
+        verified = np.full((len(crops), 11), (1 - no_digit) / 10, np.float32)
+        verified[:, NO_DIGIT] = no_digit
+        return verified
 
     return cast(Classifier, SimpleNamespace(probabilities=probabilities))
 
 
-def test_a_page_takes_what_the_judge_thinks_rather_none_for_a_digit_unless_it_is_sure(
-    no_cutter: Cutter,
+def test_a_page_takes_what_the_verifier_thinks_rather_none_for_a_digit_unless_it_is_sure(
+    no_splitter: Splitter,
 ) -> None:
     ink = find_ink(page("7"))
     for none, found in ((0.8, 1), (0.9, 0)):
-        assert len(find_on_page(ink, no_cutter, judging(none)).read) == found
+        assert len(find_on_page(ink, no_splitter, verifying(none)).read) == found
 
 
-def test_only_what_is_not_surely_one_digit_is_cut_and_judged_again(bridge_cutter: Cutter) -> None:
+def test_only_what_is_not_surely_one_digit_is_cut_and_verified_again(bridge_splitter: Splitter) -> None:
     paper = np.full((HEIGHT, WIDTH), 255, np.uint8)
     for x in (150, 210):
         cv2.ellipse(paper, (x, 110), (22, 40), 0, 0, 360, 20, 8)
     cv2.line(paper, (172, 112), (188, 112), 20, 5)
     ink = find_ink(paper)
-    doubtful, sure = (find_on_page(ink, bridge_cutter, judging(*none)) for none in ((0.9, 0.001), (0.001,)))
+    doubtful, sure = (
+        find_on_page(ink, bridge_splitter, verifying(*none)) for none in ((0.9, 0.001), (0.001,))
+    )
     assert [len(line) for line in doubtful.lines] == [2]
     assert [len(line) for line in sure.lines] == [1]
-    all_cut = find_on_page(ink, bridge_cutter, judging(0.001, 0.001), cut_all=True)
+    all_cut = find_on_page(ink, bridge_splitter, verifying(0.001, 0.001), split_all=True)
     assert [len(line) for line in all_cut.lines] == [2]
 
 
-def test_odds_shift_the_judge_as_bayes_says() -> None:
-    judged = np.full((1, 11), 0.05, np.float32)
-    judged[0, NO_DIGIT] = 0.5
-    assert with_odds(judged, 1.0) == pytest.approx(judged)
-    assert with_odds(judged, 9.0)[0, NO_DIGIT] == pytest.approx(0.1)
+def test_odds_shift_the_verifier_as_bayes_says() -> None:
+    verified = np.full((1, 11), 0.05, np.float32)
+    verified[0, NO_DIGIT] = 0.5
+    assert with_odds(verified, 1.0) == pytest.approx(verified)
+    assert with_odds(verified, 9.0)[0, NO_DIGIT] == pytest.approx(0.1)
 
 
-def test_classifier_and_judge_must_agree() -> None:
+def test_classifier_and_verifier_must_agree() -> None:
     classified = np.full((3, 10), 0.01)
     classified[:, 4] = 0.91
-    judged = np.full((3, 11), 0.001)
-    judged[0, 4] = judged[1, 9] = 0.99
-    judged[2, 4] = judged[2, NO_DIGIT] = 0.495
-    same, other, half = agree(classified, judged).max(axis=1)
+    verified = np.full((3, 11), 0.001)
+    verified[0, 4] = verified[1, 9] = 0.99
+    verified[2, 4] = verified[2, NO_DIGIT] = 0.495
+    same, other, half = agree(classified, verified).max(axis=1)
     assert same > 0.95
     assert other < 0.85
     assert half == pytest.approx(0.5, abs=0.05)

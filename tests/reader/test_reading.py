@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.reader.reading import Digit, Reading, Refusal
+from pipeline.reader.reading import Digit, Reading, Rejection
 
 GREEN = (0, 230, 118)
 AMBER = (255, 179, 0)
@@ -21,7 +21,7 @@ def test_text_has_a_row_for_each_line() -> None:
 
 
 def test_text_of_a_page_without_digits_is_empty() -> None:
-    assert Reading((), (Refusal((0, 0, 3, 3), "a dot"),)).text == ""
+    assert Reading((), (Rejection((0, 0, 3, 3), "a dot"),)).text == ""
 
 
 def test_json_form_is_exactly_the_agreed_one_and_of_plain_types() -> None:
@@ -69,7 +69,7 @@ def test_labels_are_large_enough_to_read_and_differ(height: int, width: int, val
     box = (width // 4, height // 4, width // 4, height // 2)
     picture = np.full((height, width), 255, np.uint8)
     drawing = Reading((digit(value, box=box),)).draw(picture)
-    unlabelled = Reading((), (Refusal(box, ""),)).draw(picture)
+    unlabelled = Reading((), (Rejection(box, ""),)).draw(picture)
     assert max(drawing.shape[:2]) >= 400
     zoom = drawing.shape[0] / height
     above = drawing[: int(box[1] * zoom) - 5]

@@ -1,0 +1,1 @@
+"""What every stage uses: parameters, paths, errors, and files written whole."""

@@ -1,0 +1,1 @@
+"""How good a reader is: scores, calibration, comparison sets, figures, the model card."""

@@ -1,0 +1,189 @@
+"""What has been read: how much, how surely, how quickly, and whether it still looks like the training data.
+
+    python -m pipeline.evaluation.monitor [readings.db]
+
+Reads the log of readings (by default the one that DIGITS_LOG names), data/feedback/ and data/prepared/validation.npz;
+prints a report, which says whether the reader should be trained anew.
+"""
+
+import os
+import sqlite3
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from scipy.stats import ks_2samp
+
+from pipeline.common import params, paths
+from pipeline.common.stage import StageError, run
+from pipeline.evaluation import comparison
+from pipeline.labels import feedback
+from pipeline.reader import log
+from pipeline.registry import tracking
+from pipeline.synthetic.page import make_pages
+
+# How a digit looks, and how it is called in the report.
+LOOKS = {"ink": "ink", "stroke": "stroke width", "slant": "slant", "confidence": "confidence"}
+# From so many generated pages are the digits that what was read is compared with.
+PAGES = 150
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far one figure of the digits that were read lies from what is expected.
+
+    Attributes:
+        figure: A key of `LOOKS`.
+        read, expected: Its means.
+        distance: Kolmogorov's and Smirnov's: the largest difference between the shares of digits below any value, 0 for
+            equal distributions and 1 for those that do not overlap.
+        p: The probability that chance puts them so far apart.
+    """
+
+    figure: str
+    read: float
+    expected: float
+    distance: float
+    p: float
+
+
+def monitor() -> None:
+    """Print the report."""
+    path = sys.argv[1] if len(sys.argv) > 1 else os.environ.get(log.FILE)
+    if not path:
+        raise StageError(
+            f"no log of readings; set {log.FILE}=readings.db where pictures are read, then here, too"
+        )
+    settings = params.load("monitor")
+    readings, digits = load(Path(path))
+    tracking.connect()
+    with tracking.reachable():
+        champion = tracking.find_alias(tracking.CHAMPION)
+        if champion is None:
+            raise StageError(
+                "there is no champion whose training data could be compared with; run `dvc repro`"
+            )
+        reader = comparison.load_reader(champion)
+        trained_on = corrections_of(str(champion.run_id))
+    drifts = compare(digits, reference(reader))
+    waiting = len(feedback.load()) - trained_on
+    print(report(readings, digits, drifts))
+    reasons = due(drifts, len(digits), waiting, settings["monitor"])
+    print("\nRetraining is due: " + "; ".join(reasons) + "." if reasons else "\nRetraining is not due.")
+
+
+def load(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The readings and the digits in a log, as `pipeline.reader.log` keeps them; pictures are left where they are.
+
+    Raises:
+        StageError: There is no such log, or it is none.
+    """
+    if not path.is_file():
+        raise StageError(f"there is no log of readings at {path}; is {log.FILE} set where pictures are read?")
+    try:
+        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10) as connection:
+            columns = "id, time, origin, version, text, error, refusals, milliseconds"
+            readings = pd.read_sql_query(f"SELECT {columns} FROM readings", connection)
+            digits = pd.read_sql_query("SELECT * FROM digits", connection)
+    except (sqlite3.Error, pd.errors.DatabaseError) as error:
+        raise StageError(f"{path} is not a log of readings ({error})") from None
+    return readings, digits
+
+
+def corrections_of(run_id: str) -> int:
+    """How many corrections there were when a version was made."""
+    return int(mlflow.get_run(run_id).data.metrics.get("data.corrections", 0))
+
+
+def reference(reader: Any) -> pd.DataFrame:
+    """Digits as the champion reads them on pages like those that it was made for: the columns of `LOOKS`.
+
+    The pages are generated from validation digits, with every pen, paper and light there is.
+    """
+    images, labels = paths.read_split("validation")
+    seed = comparison.page_seed(params.load("base"))
+    read = [
+        digit
+        for page in make_pages(images, labels, PAGES, seed)
+        for digit in reader.read(page.picture).digits
+    ]
+    rows = [(*log.measure_digit(digit.image), float(digit.confidence)) for digit in read]
+    return pd.DataFrame(rows, columns=list(LOOKS))
+
+
+def compare(digits: pd.DataFrame, expected: pd.DataFrame) -> list[Drift]:
+    """How far what was read lies from what is expected, for each of `LOOKS`; nothing if nothing was read."""
+    drifts = []
+    for column in LOOKS if len(digits) else ():
+        read, known = digits[column].to_numpy(), expected[column].to_numpy()
+        test = ks_2samp(read, known)
+        drifts.append(
+            Drift(column, float(read.mean()), float(known.mean()), float(test.statistic), float(test.pvalue))
+        )
+    return drifts
+
+
+def due(drifts: list[Drift], digits: int, waiting: int, settings: params.Block) -> list[str]:
+    """Why the reader should be trained anew; empty if it need not."""
+    reasons = []
+    if waiting >= settings.whole_number("corrections", 1, 10**9):
+        reasons.append(f"{waiting} corrected pictures have come since the champion was made")
+    if digits >= settings.whole_number("digits", 1, 10**9):
+        farthest = settings.number("distance", 0, 1)
+        for it in drifts:
+            if it.distance > farthest and it.p < settings.number("level", 0, 0.5):
+                reasons.append(
+                    f"{LOOKS[it.figure]} has moved from {it.expected:.3f} to {it.read:.3f} on average "
+                    f"(distance {it.distance:.2f})"
+                )
+    return reasons
+
+
+def report(readings: pd.DataFrame, digits: pd.DataFrame, drifts: list[Drift]) -> str:
+    """All figures, in Markdown."""
+    lines = [f"# Readings, as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", ""]
+    if not len(readings):
+        return "\n".join([*lines, "None yet."])
+    read = readings[readings["error"].isna()]
+    by_day = readings.assign(
+        day=readings["time"].str[:10], failed=readings["error"].notna(), empty=readings["text"] == ""
+    )
+    by_day = by_day.merge(
+        digits.groupby("reading")["confidence"].min(), left_on="id", right_index=True, how="left"
+    )
+    lines += [
+        "| day | pictures | unreadable | no digit | refused pieces | least confidence, mean | ms, median | ms, 95 % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for day, group in by_day.groupby("day"):
+        times = group["milliseconds"].dropna()
+        slow = f"{times.median():.0f} | {times.quantile(0.95):.0f}" if len(times) else "– | –"
+        confidence = f"{group['confidence'].mean():.3f}" if group["confidence"].notna().any() else "–"
+        lines.append(
+            f"| {day} | {len(group)} | {group['failed'].mean():.1%} | {group['empty'].mean():.1%} "
+            f"| {group['refusals'].fillna(0).mean():.1f} | {confidence} | {slow} |"
+        )
+    origins = ", ".join(f"{origin} {count}" for origin, count in readings["origin"].value_counts().items())
+    versions = ", ".join(
+        f"{version} ({count})" for version, count in readings["version"].value_counts().items()
+    )
+    lines += ["", f"{len(readings)} pictures, {len(read)} of them read: {origins}; by version {versions}."]
+    shares = np.bincount(digits["digit"].astype(int), minlength=10) / max(1, len(digits))
+    lines += ["", "| digit | " + " | ".join(map(str, range(10))) + " |", "|---" * 11 + "|"]
+    lines.append("| share | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+    lines += ["", f"{len(digits)} digits, beside those that the champion reads on generated pages:", ""]
+    lines += ["| | read | expected | distance | p |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {LOOKS[it.figure]} | {it.read:.3f} | {it.expected:.3f} | {it.distance:.2f} | {it.p:.2g} |"
+        for it in drifts
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(monitor)

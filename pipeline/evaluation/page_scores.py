@@ -1,0 +1,72 @@
+"""How well the whole reader reads generated pages, effect by effect."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pipeline.evaluation import scoring
+from pipeline.reader.reader import Reader
+from pipeline.reader.reading import Reading
+from pipeline.synthetic.page import EFFECTS, SyntheticPage, make_pages
+
+
+@dataclass(frozen=True)
+class ReadPage:
+    """A page, what was read on it, and what that is worth."""
+
+    synthetic: SyntheticPage
+    reading: Reading
+    outcome: scoring.Outcome
+
+
+def read_pages(
+    reader: Reader, images: np.ndarray, labels: np.ndarray, count: int, seed: int
+) -> list[ReadPage]:
+    """Generate pages and read them.
+
+    Args:
+        images: uint8 N×28×28, the digits that are written on the pages, ink bright on 0.
+        labels: N integers from 0 to 9.
+    """
+    read = []
+    for page in tqdm(make_pages(images, labels, count, seed), total=count, unit="page", disable=None):
+        start = time.perf_counter()
+        reading = reader.read(page.picture)
+        seconds = time.perf_counter() - start
+        confidences = tuple(digit.confidence for digit in reading.digits)
+        read.append(ReadPage(page, reading, scoring.Outcome(page.truth, reading.text, confidences, seconds)))
+    return read
+
+
+def summarise(pages: list[ReadPage]) -> dict[str, object]:
+    """The pages' part of reports/metrics.json: of all pages together, and of those with each effect."""
+    return {
+        "pictures": len(pages),
+        **_scores(pages),
+        "by_effect": {name: _scores(having(pages, name)) for name in EFFECTS},
+    }
+
+
+def having(pages: list[ReadPage], effect: str) -> list[ReadPage]:
+    return [page for page in pages if effect in page.synthetic.effects]
+
+
+def confidence(page: ReadPage) -> float:
+    """Of the page as a whole: that of its most doubtful digit; 1 where none was read."""
+    return min(page.outcome.confidences, default=1.0)
+
+
+def by_effect(pages: list[ReadPage]) -> pd.DataFrame:
+    """A row for each effect: how many pages have it, share read exactly, digit error rate."""
+    rows = [
+        {"effect": name, "pages": len(having(pages, name)), **_scores(having(pages, name))}
+        for name in EFFECTS
+    ]
+    return pd.DataFrame(rows)
+
+
+def _scores(pages: list[ReadPage]) -> dict[str, float]:
+    return scoring.shares([page.outcome for page in pages])

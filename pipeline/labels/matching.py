@@ -1,0 +1,64 @@
+"""Whose ink it is that the reader found on a generated page."""
+
+import cv2
+import numpy as np
+
+from pipeline.reader.component import Component
+from pipeline.synthetic.page import SyntheticPage
+
+# Around a component so many working pixels are looked at: blur and the reader's threshold shift an edge by one or two.
+MARGIN = 3
+
+
+def digits_near(page: SyntheticPage, scale: float, component: Component) -> list[int]:
+    """Numbers of the digits of a page whose box meets that of a component; `scale` as in `Ink`."""
+    near = []
+    for number, (x, y, width, height) in enumerate(page.boxes):
+        apart = (
+            x > (component.x + component.width) * scale
+            or y > (component.y + component.height) * scale
+            or x + width < component.x * scale
+            or y + height < component.y * scale
+        )
+        if not apart:
+            near.append(number)
+    return near
+
+
+def distance_to(ink: np.ndarray, scale: float, component: Component) -> np.ndarray:
+    """How far each pixel of a component's box is from a digit's ink: working pixels, float32 H×W.
+
+    ink: The digit's pixels in the picture, float32 N×2 (x, y).
+    """
+    absent = 1 - drawn(ink, scale, component)
+    away = cv2.distanceTransform(absent, cv2.DIST_L2, 5)
+    return away[MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def precision_and_recall(ink: np.ndarray, scale: float, component: Component) -> tuple[float, float]:
+    """Precision and recall of a component as a digit: the share of its ink that is the digit's, and the share of the
+    digit's ink that is the component's, each from 0 to 1, with a pixel or two of tolerance at the edges.
+    """
+    tolerance = max(1.5, 0.03 * max(component.width, component.height))
+    digit = drawn(ink, scale, component)
+    own = np.pad(component.mask, MARGIN)
+    to_digit = cv2.distanceTransform(1 - digit, cv2.DIST_L2, 5)
+    to_own = cv2.distanceTransform(1 - own, cv2.DIST_L2, 5)
+    precision = (own * (to_digit <= tolerance)).sum() / own.sum()
+    covered = (digit * (to_own <= tolerance)).sum() / max(1, digit.sum())
+    # Of the digit, only a part may lie in the component's box at all.
+    places = np.floor(ink / scale).astype(int) - (component.x - MARGIN, component.y - MARGIN)
+    inside = ((places >= 0) & (places < (own.shape[1], own.shape[0]))).all(axis=1).mean()
+    return float(precision), float(covered * inside)
+
+
+def drawn(ink: np.ndarray, scale: float, component: Component) -> np.ndarray:
+    """A digit's ink within a component's box and MARGIN around it: uint8, 1 on ink."""
+    shape = component.height + 2 * MARGIN, component.width + 2 * MARGIN
+    mask = np.zeros(shape, np.uint8)
+    columns, rows = (np.floor(ink / scale).astype(int) - (component.x - MARGIN, component.y - MARGIN)).T
+    inside = (columns >= 0) & (rows >= 0) & (columns < shape[1]) & (rows < shape[0])
+    mask[rows[inside], columns[inside]] = 1
+    # Where the reader enlarges a picture, its pixels lie apart.
+    reach = int(np.ceil(1 / scale))
+    return cv2.dilate(mask, np.ones((reach, reach), np.uint8)) if reach > 1 else mask

@@ -1,0 +1,1 @@
+"""How the networks learn: architectures, augmentation, optimizer, batches, several machines."""

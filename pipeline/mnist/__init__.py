@@ -1,0 +1,1 @@
+"""Getting MNIST's CSVs and checking them."""

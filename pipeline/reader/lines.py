@@ -1,0 +1,228 @@
+"""Ink → lines of components, and the candidates that neighbouring components form.
+
+A component is a connected component, or a part of one where two digits may touch. Each digit is one component or a few
+neighbouring ones; which ones is decided by what they look like to the classifier, not here.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .binarize import Ink
+from .component import Component, union
+from .split import Splitter
+
+# A candidate is made of at most so many components: the pieces of a broken digit, or the parts of one cut in vain.
+MOST_COMPONENTS = 6
+# All of these are shares of the height of the digits, by which everything on a page scales.
+SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
+FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
+REACH = 0.25  # the widest gap between two pieces of one digit
+WIDEST = 2.0  # no digit is wider than this times its height
+TALLEST = 2.5  # nor higher than this times the height of its line
+FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
+# A digit is at least so many working pixels high or wide.
+SMALLEST = 6
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be one digit: components `first` to `last` (inclusive) of a line, taken together.
+
+    component: The ink of all of them.
+    """
+
+    line: int
+    first: int
+    last: int
+    component: Component
+
+
+def find_lines(ink: Ink) -> list[list[Component]]:
+    """Connected components in reading order: lines from the top, each from the left."""
+    components = find_components(ink.mask)
+    height = typical_height(components)
+    components = [c for c in components if max(c.width, c.height) >= max(SPECK * height, SMALLEST / 2)]
+    lines = group_into_lines(components, height)
+    return [sorted(line, key=lambda component: component.middle[0]) for line in lines]
+
+
+def split_lines(
+    lines: list[list[Component]], splitter: Splitter, whole: Collection[tuple[int, int]] = ()
+) -> list[list[Component]]:
+    """Lines of connected components in components, in reading order.
+
+    whole: Line and number in it of each component that is known to be one digit and is not cut.
+    """
+    height = typical_height([component for line in lines for component in line])
+    places = [(n, i) for n, line in enumerate(lines) for i in range(len(line)) if (n, i) not in whole]
+    parts = splitter.split([lines[n][i] for n, i in places], FULL * height)
+    parts_at = dict(zip(places, parts, strict=True))
+    components = [
+        [component for i, component in enumerate(line) for component in parts_at.get((n, i), [component])]
+        for n, line in enumerate(lines)
+    ]
+    return [sorted(line, key=lambda component: component.middle[0]) for line in components]
+
+
+def find_candidates(lines: list[list[Component]]) -> list[Candidate]:
+    """All runs of neighbouring components that have the size of one digit."""
+    candidates = []
+    for number, line in enumerate(lines):
+        height = typical_height(line)
+        for first in range(len(line)):
+            right = 0
+            for last in range(first, min(first + MOST_COMPONENTS, len(line))):
+                if last > first and line[last].x - right > REACH * height:
+                    break
+                right = max(right, line[last].x + line[last].width)
+                component = union(line[first : last + 1])
+                narrow = component.width <= WIDEST * max(component.height, height)
+                if (
+                    narrow
+                    and component.height <= TALLEST * height
+                    and max(component.width, component.height) >= SMALLEST
+                ):
+                    candidates.append(Candidate(number, first, last, component))
+    return candidates
+
+
+def groups(line: list[Component], gap: float) -> list[list[int]]:
+    """Indices of the components of a line, in groups with gaps wider than `gap` between them."""
+    found: list[list[int]] = []
+    right = -np.inf
+    for i, component in enumerate(line):
+        if component.x - right > gap:
+            found.append([])
+        found[-1].append(i)
+        right = max(right, component.x + component.width)
+    return found
+
+
+def find_components(mask: np.ndarray) -> list[Component]:
+    """8-connected components, without those that run along the border of the picture, and without frames.
+
+    A table edge, a hand or the dark corner of a photo lies along the border; a digit that leaves the
+    picture crosses it by its strokes only.
+    """
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    if count == 1:  # the paper alone
+        return []
+    boxes = bounding_boxes(mask, labels, count - 1)
+    border = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
+    contact = np.bincount(border, minlength=len(boxes) + 1)[1:]
+    kept = (contact <= 0.5 * boxes[:, 2:].max(axis=1)) & ~frames(boxes)
+    components = []
+    for i in np.flatnonzero(kept):
+        x, y, width, height = map(int, boxes[i])
+        part = labels[y : y + height, x : x + width] == i + 1
+        components.append(Component(x, y, part.astype(np.uint8)))
+    return components
+
+
+def bounding_boxes(mask: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Of components 1 to `count` of the mask: int N×4, x, y, width, height.
+
+    By their contours: a quarter of the time of cv2.connectedComponentsWithStats.
+    """
+    boxes = np.zeros((count, 4), int)
+    contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    for contour, (_, _, _, parent) in zip(contours, hierarchy[0], strict=True):
+        if parent < 0:  # else it is that of a hole
+            x, y = contour[0, 0]
+            boxes[labels[y, x] - 1] = cv2.boundingRect(contour)
+    return boxes
+
+
+def frames(boxes: np.ndarray) -> np.ndarray:
+    """Which boxes hold another of some height: those of tables, circles and sheets, bool N.
+
+    boxes: int N×4, x, y, width, height.
+    """
+    left, top, width, height = boxes.T
+    right, bottom = left + width, top + height
+    # Only what is as high as the higher half can hold a digit; specks are many and need not be compared.
+    large = np.flatnonzero(height >= np.quantile(height, 0.5))
+    found = np.zeros(len(boxes), bool)
+    for i in large:
+        inside = (left > left[i]) & (top > top[i]) & (right < right[i]) & (bottom < bottom[i])
+        found[i] = bool((inside & (height > FRAMED * height[i])).any())
+    return found
+
+
+def typical_height(components: list[Component]) -> float:
+    """The median of the heights, weighted so that neither many specks nor a few long lines outvote digits.
+
+    The weight is the shorter side: small for a speck, and for a line as well. What is smaller than any
+    digit does not count.
+    """
+    components = [component for component in components if max(component.width, component.height) >= SMALLEST]
+    if not components:
+        return 0.0
+    heights = np.array([component.height for component in components])
+    weights = np.array([min(component.width, component.height) for component in components])
+    order = np.argsort(heights)
+    share = np.cumsum(weights[order])
+    return float(heights[order][np.searchsorted(share, share[-1] / 2)])
+
+
+def group_into_lines(components: list[Component], height: float) -> list[list[Component]]:
+    """Components that stand on one line, the lines from the top.
+
+    Each full-height component is linked to its nearest neighbour on the right at the same level, if it is
+    that one's nearest on the left: a line may climb, sink or have staggered digits.
+    """
+    full = sorted((c for c in components if c.height >= FULL * height), key=lambda c: c.middle[0])
+    line_of = list(range(len(full)))
+    neighbours = [nearest(full, i, 1) for i in range(len(full))]
+    for i, j in enumerate(neighbours):
+        if j is not None and nearest(full, j, -1) == i:
+            line_of[j] = line_of[i]
+    lines = [[c for c, line in zip(full, line_of, strict=True) if line == n] for n in sorted(set(line_of))]
+    lines = merge_level_lines(lines)
+    lines.sort(key=lambda line: np.mean([c.middle[1] for c in line]))
+    for small in components:
+        if small.height < FULL * height and lines:
+            min(
+                lines, key=lambda line: min(distance(small, c) for c in line if c.height >= FULL * height)
+            ).append(small)
+    return lines
+
+
+def nearest(components: list[Component], i: int, step: int) -> int | None:
+    """Index of the nearest component at the level of component i, right (step 1) or left (-1) of it, among components
+    sorted by x."""
+    this = components[i]
+    j = i + step
+    while 0 <= j < len(components):
+        other = components[j]
+        shared = min(this.y + this.height, other.y + other.height) - max(this.y, other.y)
+        if shared >= 0.4 * min(this.height, other.height):
+            return j
+        j += step
+    return None
+
+
+def merge_level_lines(lines: list[list[Component]]) -> list[list[Component]]:
+    """Put together lines that continue each other."""
+    merged: list[list[Component]] = []
+    for line in sorted(lines, key=lambda line: line[0].x):
+        for other in merged:
+            gap = abs(np.mean([c.middle[1] for c in other[-3:]]) - np.mean([c.middle[1] for c in line[:3]]))
+            if other[-1].middle[0] < line[0].middle[0] and gap < 0.4 * min(
+                typical_height(line), typical_height(other)
+            ):
+                other.extend(line)
+                break
+        else:
+            merged.append(list(line))
+    return merged
+
+
+def distance(a: Component, b: Component) -> float:
+    """Gap between two boxes."""
+    dx = max(a.x - b.x - b.width, b.x - a.x - a.width, 0)
+    dy = max(a.y - b.y - b.height, b.y - a.y - a.height, 0)
+    return float(np.hypot(dx, dy))

@@ -1,0 +1,1 @@
+"""Which version is in use: MLflow's runs and versions, promotion, and the gate."""

@@ -1,0 +1,131 @@
+"""Which version of the registered model is champion, how it came to be, and the way back.
+
+An alias moves in one step of MLflow's store, so however a move is interrupted, there is exactly one champion.
+The trace is written after it: a tag of the registered model for each move, which no later move touches.
+"""
+
+import getpass
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import mlflow
+
+from pipeline.common.stage import StageError
+from pipeline.registry.tracking import CHALLENGER, CHAMPION, DECIDED, NAME, find_alias, find_model, versions
+
+# A move is the tag with this and its time.
+_MOVE = "champion.move."
+
+
+@dataclass(frozen=True)
+class Move:
+    """The alias `champion` was moved.
+
+    Attributes:
+        time: In UTC, as in 2026-11-21T11:30:00.123456Z.
+        version: To which version.
+        before: From which version; None if there was no champion.
+        back: Whether it was a way back, to a version that was champion before.
+        who: The user who did it, or whose `dvc repro` it was.
+        why: The reason, in one line.
+    """
+
+    time: str
+    version: str
+    before: str | None
+    back: bool
+    who: str
+    why: str
+
+
+def promote(version: str, why: str) -> Move | None:
+    """Make a version champion. None if it is already, and the trace says so.
+
+    Raises:
+        StageError: There is no such version.
+    """
+    existing = _existing()
+    if version not in existing:
+        numbers = ", ".join(sorted(existing, key=int)) or "none"
+        raise StageError(f"there is no version {version} of {NAME}; there are: {numbers}")
+    before = _champion()
+    trace = moves()
+    if before == version and trace and trace[-1].version == version:
+        _finish(trace[-1])
+        return None
+    if before == version:  # killed between the alias and its trace
+        before = trace[-1].version if trace else None
+    return _move(version, before, why, back=False)
+
+
+def rollback(why: str) -> Move:
+    """Make that version champion which was it before the present one; repeated, it goes back further.
+
+    Raises:
+        StageError: There is none to go back to.
+    """
+    current = _champion()
+    before = previous(moves(), current, _existing())
+    if before is None:
+        raise StageError("no version was champion before this one; `digits versions` lists all")
+    return _move(before, current, why, back=True)
+
+
+def previous(trace: list[Move], current: str | None, existing: set[str]) -> str | None:
+    """The version to go back to from `current`; aliases moved in MLflow itself have left no trace."""
+    line: list[str] = []
+    for move in trace:
+        if move.before is not None and line[-1:] != [move.before]:
+            line.append(move.before)
+        if move.back and move.version in line:
+            # What was left behind by going back is not returned to by going back once more.
+            while line[-1] != move.version:
+                line.pop()
+        else:
+            line.append(move.version)
+    candidates = [version for version in line if version in existing]
+    while candidates and candidates[-1] == current:
+        candidates.pop()
+    return candidates[-1] if candidates else None
+
+
+def moves() -> list[Move]:
+    """All moves, the oldest first."""
+    model = find_model()
+    tags = model.tags if model else {}
+    return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_MOVE)]
+
+
+def _move(version: str, before: str | None, why: str, *, back: bool) -> Move:
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(NAME, CHAMPION, version)
+    move = Move(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), version, before, back, _user(), why)
+    client.set_registered_model_tag(NAME, _MOVE + move.time, json.dumps(asdict(move)))
+    _finish(move)
+    return move
+
+
+def _finish(move: Move) -> None:
+    """Say on the version itself what became of it; the champion is no challenger."""
+    client = mlflow.MlflowClient()
+    client.set_model_version_tag(NAME, move.version, DECIDED, f"became champion: {move.why}")
+    challenger = find_alias(CHALLENGER)
+    if challenger is not None and str(challenger.version) == move.version:
+        client.delete_registered_model_alias(NAME, CHALLENGER)
+
+
+def _champion() -> str | None:
+    version = find_alias(CHAMPION)
+    return str(version.version) if version else None
+
+
+def _existing() -> set[str]:
+    return {str(version.version) for version in versions()}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a user without a name
+        return "unknown"

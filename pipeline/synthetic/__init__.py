@@ -1,0 +1,1 @@
+"""Pages with known truth: digits and other marks, laid out on paper and photographed."""

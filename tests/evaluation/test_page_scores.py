@@ -1,0 +1,56 @@
+"""Scores of generated pages, with readings made by hand."""
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation import page_scores, plots, scoring
+from pipeline.reader.reading import Digit, Reading
+from pipeline.synthetic.page import SyntheticPage
+
+
+def page(truth: str, text: str, effects: tuple[str, ...], confidence: float = 0.9) -> page_scores.ReadPage:
+    picture = np.full((60, 80, 3), 200, np.uint8)
+    digits = tuple(Digit(int(c), confidence, (5 + 9 * i, 20, 8, 12), 0, 0) for i, c in enumerate(text))
+    outcome = scoring.Outcome(truth, text, tuple(confidence for _ in text), 0.01)
+    return page_scores.ReadPage(
+        SyntheticPage(picture, truth, (), effects), Reading(digits, (), (60, 80)), outcome
+    )
+
+
+@pytest.fixture
+def read() -> list[page_scores.ReadPage]:
+    return [
+        page("12", "12", ("shadow",)),
+        page("345", "346", ("shadow", "blur"), confidence=0.6),
+        page("", "", ("empty",)),
+        page("", "7", ("empty", "blur")),
+    ]
+
+
+def test_scores_by_effect(read: list[page_scores.ReadPage]) -> None:
+    summary = page_scores.summarise(read)
+    assert summary["exact"] == 0.5
+    assert summary["digit_error_rate"] == pytest.approx(2 / 5)
+    rows = {row["effect"]: row for row in page_scores.by_effect(read).to_dict("records")}
+    assert rows["shadow"] == {
+        "effect": "shadow",
+        "pages": 2,
+        "exact": 0.5,
+        "digit_error_rate": 0.2,
+        "ece": rows["shadow"]["ece"],
+    }
+    assert rows["empty"]["exact"] == 0.5
+    assert np.isnan(rows["empty"]["digit_error_rate"])
+    assert rows["plain"]["pages"] == 0
+
+
+def test_a_page_is_as_sure_as_its_most_doubtful_digit(read: list[page_scores.ReadPage]) -> None:
+    assert [page_scores.confidence(each) for each in read] == [0.9, 0.6, 1.0, 0.9]
+
+
+def test_galleries_and_effects_are_drawn_whatever_there_is(read: list[page_scores.ReadPage]) -> None:
+    for some in ([], read, read * 15):
+        figure = plots.page_gallery(some, "Pages")
+        drawn = [axes for axes in figure.axes if axes.images]
+        assert len(drawn) == min(len(some), plots.PAGES)
+    assert len(plots.effects(page_scores.by_effect(read)).axes[0].patches) == 25
