@@ -28,12 +28,15 @@ from pipeline.labels.slant import add_slant, excess_slants
 from pipeline.learning.verifier_training import learn
 from pipeline.reader import picture
 from pipeline.reader.binarize import LONGEST_SIDE, Ink, find_ink
+from pipeline.reader.candidates import Candidate
+from pipeline.reader.choice import align
 from pipeline.reader.classifier import Classifier
-from pipeline.reader.component import Component, overlap
+from pipeline.reader.component import overlap
 from pipeline.reader.crops import NO_DIGIT, crop_alone
-from pipeline.reader.lines import Candidate
-from pipeline.reader.reader import LEAST, amounts_of_ink, find_on_page, scores
+from pipeline.reader.reader import find_digits
+from pipeline.reader.retries import RETRIES
 from pipeline.reader.split import Splitter
+from pipeline.reader.verification import find_candidates
 
 AS_READ, ALIGNED = "cut as read", "aligned with the truth"
 NOT_CUT = "digits not found: evaluates only"
@@ -121,10 +124,11 @@ def extract_digits(
     quarter, as the reader does; there the verifier must read most of them as they are.
     """
     pixels = picture.load_to_read(correction.picture, LONGEST_SIDE)[0]
-    for quarters, inverted in ((0, False), (0, True), (1, False), (3, False)):
+    otherwise = [(quarters, retry.inverted) for retry in RETRIES for quarters in retry.quarters]
+    for quarters, inverted in [(0, False), *otherwise]:
         ink = find_ink(np.rot90(pixels, quarters), inverted)
-        otherwise = inverted or quarters > 0
-        cut = extract_from_ink(ink, correction.truth, splitter, verifier, least, most_are_read=otherwise)
+        most_are_read = inverted or quarters > 0
+        cut = extract_from_ink(ink, correction.truth, splitter, verifier, least, most_are_read)
         if cut is not None:
             return cut
     return None
@@ -141,19 +145,21 @@ def extract_from_ink(
     most_are_read: The verifier must read most of the digits as they are, however they are found.
     """
     # A digit of which the reader was sure may have been two.
-    found = find_on_page(ink, splitter, verifier, split_all=True)
+    candidates = find_candidates(ink, splitter, verifier, split_all=True)
+    lines, _, probabilities = find_digits(candidates)
     labels = np.array([int(digit) for digit in joined(truth)], int)
-    as_read = [len(line) for line in found.read] == [len(line) for line in truth.split()]
+    as_read = [len(line) for line in lines] == [len(line) for line in truth.split()]
     if as_read:
-        chosen: list[int] | None = [k for line in found.read for k in line]
+        chosen: list[int] | None = [k for line in lines for k in line]
     else:
-        chosen = align(found.lines, found.candidates, found.verified, labels.tolist())
-    if chosen is None or (not as_read and found.verified[chosen, labels].min(initial=1) < least):
+        chosen = align(candidates._replace(probabilities=probabilities), labels.tolist())
+    if chosen is None or (not as_read and probabilities[chosen, labels].min(initial=1) < least):
         return None
-    if most_are_read and not np.mean(found.verified[chosen].argmax(axis=1) == labels) > MOST:
+    if most_are_read and not np.mean(probabilities[chosen].argmax(axis=1) == labels) > MOST:
         return None
-    kept, truths = candidates_with_truth(found.candidates, chosen, labels)
-    return Cut(found.images[chosen], labels, found.crops[kept], truths, AS_READ if as_read else ALIGNED)
+    kept, truths = candidates_with_truth(candidates.all, chosen, labels)
+    how = AS_READ if as_read else ALIGNED
+    return Cut(candidates.images[chosen], labels, candidates.crops[kept], truths, how)
 
 
 def candidates_with_truth(
@@ -177,43 +183,6 @@ def shared(one: Candidate, other: Candidate) -> float:
         return 0.0
     both = overlap(one.component, other.component)
     return both / (int(one.component.mask.sum()) + int(other.component.mask.sum()) - both)
-
-
-def align(
-    lines: list[list[Component]], candidates: list[Candidate], verified: np.ndarray, truth: list[int]
-) -> list[int] | None:
-    """Indices of the candidates, one for each digit of the truth, that are likeliest to be just these digits.
-
-    A candidate counts as it does for the reader (`reader.choose`), and by the probability that it is the digit
-    whose turn it is. Dynamic programming finds the best sum over the components read and the digits told so far.
-
-    Args:
-        verified: float N×11, what the verifier makes of the N candidates.
-
-    Returns:
-        None if there are fewer places than digits.
-    """
-    odds = scores(candidates, 1 - verified[:, NO_DIGIT])
-    likely = verified[:, :NO_DIGIT] / verified[:, :NO_DIGIT].sum(axis=1, keepdims=True)
-    # No digit counts as less probable than LEAST, so that a doubtful one does not decide the whole alignment.
-    digit = amounts_of_ink(candidates)[:, None] * np.log(np.maximum(likely, LEAST))
-    # best[k] holds the best score, and its candidates, of all ways to tell the first k digits.
-    best: list[tuple[float, list[int]] | None] = [(0.0, []), *[None] * len(truth)]
-    for number, line in enumerate(lines):
-        up_to = [best]
-        for last in range(len(line)):
-            now = list(up_to[last])
-            for c in (c for c, it in enumerate(candidates) if (it.line, it.last) == (number, last)):
-                for told, before in enumerate(up_to[candidates[c].first][: len(truth)]):
-                    if before is None:
-                        continue
-                    score = before[0] + float(odds[c] + digit[c, truth[told]])
-                    known = now[told + 1]
-                    if known is None or score > known[0]:
-                        now[told + 1] = (score, [*before[1], c])
-            up_to.append(now)
-        best = up_to[-1]
-    return best[-1][1] if best[-1] is not None else None
 
 
 def sample_slanted(

@@ -10,11 +10,13 @@ import pytest
 from pipeline import corrections
 from pipeline.labels import slant
 from pipeline.labels.feedback import Correction
+from pipeline.reader.candidates import Candidate
+from pipeline.reader.choice import align as align_candidates
 from pipeline.reader.classifier import Classifier
 from pipeline.reader.component import Component, union
 from pipeline.reader.crops import NO_DIGIT, crop_alone
-from pipeline.reader.lines import Candidate
 from pipeline.reader.split import Splitter
+from pipeline.reader.verification import Candidates
 from pipeline.synthetic import digit_forms
 
 # Two lines: the first of three components, of which any two neighbours may also be one digit, the second of one.
@@ -39,7 +41,9 @@ def verified(*, digits: dict[int, int], sure: float = 0.9) -> np.ndarray:
 
 
 def align(table: np.ndarray, truth: str) -> list[int] | None:
-    return corrections.align(LINES, CANDIDATES, table, [int(digit) for digit in truth])
+    crops = np.zeros((len(CANDIDATES), 28, 28, 2), np.uint8)
+    candidates = Candidates(LINES, CANDIDATES, crops[..., 0], crops, table)
+    return align_candidates(candidates, [int(digit) for digit in truth])
 
 
 def test_the_likeliest_candidates_spell_the_truth() -> None:

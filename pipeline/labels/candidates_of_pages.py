@@ -5,8 +5,8 @@ from functools import lru_cache, partial
 import numpy as np
 
 from pipeline.labels.matching import digits_near, precision_and_recall
-from pipeline.reader import lines
 from pipeline.reader.binarize import find_ink
+from pipeline.reader.candidates import propose
 from pipeline.reader.component import Component
 from pipeline.reader.crops import NO_DIGIT, make_crops
 from pipeline.reader.split import Splitter
@@ -49,12 +49,12 @@ def of_page(images: np.ndarray, labels: np.ndarray, number: int, seed: int, spli
     """The candidates of page `number` whose truth is clear, as `of_pages` returns them."""
     page = make_page(images, labels, number, seed, tallest=TALLEST, always=None if number % 3 else "touching")
     ink = find_ink(page.picture)
-    found = lines.find_candidates(lines.split_lines(lines.find_lines(ink), _loaded(splitter)))
+    found = propose(ink, _loaded(splitter))
     truths = np.array([truth_of(candidate.component, page, ink.scale) for candidate in found], int)
     digits, none = np.flatnonzero((truths >= 0) & (truths != NO_DIGIT)), np.flatnonzero(truths == NO_DIGIT)
     none = np.random.default_rng([seed, number]).permutation(none)[: max(FEW, round(MOST_NONE * len(digits)))]
     kept = np.concatenate([digits, none])
-    return *make_crops(ink, [found[k] for k in kept]), truths[kept].astype(np.uint8)
+    return *make_crops(ink, [found[k].component for k in kept]), truths[kept].astype(np.uint8)
 
 
 @lru_cache(maxsize=1)

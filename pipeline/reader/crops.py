@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .binarize import Ink
-from .lines import Candidate
+from .component import Component
 from .normalize import SIDE, Field, normalize
 
 # The verifier's last class: not one whole digit.
@@ -21,12 +21,11 @@ INNER = 10
 START = (SIDE - INNER) // 2
 
 
-def make_crops(ink: Ink, candidates: list[Candidate]) -> tuple[np.ndarray, np.ndarray]:
-    """The N candidates as MNIST shows digits, uint8 N×28×28, and their near and far crops, uint8 N×28×28×2."""
-    images = np.zeros((len(candidates), SIDE, SIDE), np.uint8)
+def make_crops(ink: Ink, components: list[Component]) -> tuple[np.ndarray, np.ndarray]:
+    """N candidates as MNIST shows digits, uint8 N×28×28, and their near and far crops, uint8 N×28×28×2."""
+    images = np.zeros((len(components), SIDE, SIDE), np.uint8)
     around = np.zeros((*images.shape, 2), np.uint8)
-    for k, candidate in enumerate(candidates):
-        component = candidate.component
+    for k, component in enumerate(components):
         contrast = ink.contrast[
             component.y : component.y + component.height, component.x : component.x + component.width
         ]

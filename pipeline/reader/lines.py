@@ -1,43 +1,17 @@
-"""Ink → lines of components, and the candidates that neighbouring components form.
-
-A component is a connected component, or a part of one where two digits may touch. Each digit is one component or a few
-neighbouring ones; which ones is decided by what they look like to the classifier, not here.
-"""
-
-from collections.abc import Collection
-from dataclasses import dataclass
+"""Ink → connected components, grouped into text lines."""
 
 import cv2
 import numpy as np
 
 from .binarize import Ink
-from .component import Component, union
-from .split import Splitter
+from .component import Component
 
-# A candidate is made of at most so many components: the pieces of a broken digit, or the parts of one cut in vain.
-MOST_COMPONENTS = 6
 # All of these are shares of the height of the digits, by which everything on a page scales.
 SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
 FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
-REACH = 0.25  # the widest gap between two pieces of one digit
-WIDEST = 2.0  # no digit is wider than this times its height
-TALLEST = 2.5  # nor higher than this times the height of its line
 FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
 # A digit is at least so many working pixels high or wide.
 SMALLEST = 6
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What may be one digit: components `first` to `last` (inclusive) of a line, taken together.
-
-    component: The ink of all of them.
-    """
-
-    line: int
-    first: int
-    last: int
-    component: Component
 
 
 def find_lines(ink: Ink) -> list[list[Component]]:
@@ -49,47 +23,7 @@ def find_lines(ink: Ink) -> list[list[Component]]:
     return [sorted(line, key=lambda component: component.middle[0]) for line in lines]
 
 
-def split_lines(
-    lines: list[list[Component]], splitter: Splitter, whole: Collection[tuple[int, int]] = ()
-) -> list[list[Component]]:
-    """Lines of connected components in components, in reading order.
-
-    whole: Line and number in it of each component that is known to be one digit and is not cut.
-    """
-    height = typical_height([component for line in lines for component in line])
-    places = [(n, i) for n, line in enumerate(lines) for i in range(len(line)) if (n, i) not in whole]
-    parts = splitter.split([lines[n][i] for n, i in places], FULL * height)
-    parts_at = dict(zip(places, parts, strict=True))
-    components = [
-        [component for i, component in enumerate(line) for component in parts_at.get((n, i), [component])]
-        for n, line in enumerate(lines)
-    ]
-    return [sorted(line, key=lambda component: component.middle[0]) for line in components]
-
-
-def find_candidates(lines: list[list[Component]]) -> list[Candidate]:
-    """All runs of neighbouring components that have the size of one digit."""
-    candidates = []
-    for number, line in enumerate(lines):
-        height = typical_height(line)
-        for first in range(len(line)):
-            right = 0
-            for last in range(first, min(first + MOST_COMPONENTS, len(line))):
-                if last > first and line[last].x - right > REACH * height:
-                    break
-                right = max(right, line[last].x + line[last].width)
-                component = union(line[first : last + 1])
-                narrow = component.width <= WIDEST * max(component.height, height)
-                if (
-                    narrow
-                    and component.height <= TALLEST * height
-                    and max(component.width, component.height) >= SMALLEST
-                ):
-                    candidates.append(Candidate(number, first, last, component))
-    return candidates
-
-
-def groups(line: list[Component], gap: float) -> list[list[int]]:
+def group_by_gap(line: list[Component], gap: float) -> list[list[int]]:
     """Indices of the components of a line, in groups with gaps wider than `gap` between them."""
     found: list[list[int]] = []
     right = -np.inf

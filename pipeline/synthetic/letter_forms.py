@@ -3,8 +3,8 @@
 import numpy as np
 
 from pipeline.reader.binarize import Ink
+from pipeline.reader.candidates import propose
 from pipeline.reader.crops import make_crops
-from pipeline.reader.lines import find_candidates, find_lines, split_lines
 from pipeline.reader.split import Splitter
 from pipeline.synthetic.digit_forms import CIRCLE, Strokes, drawn
 
@@ -178,5 +178,5 @@ def draw_letters(count: int, splitter: Splitter, rng: np.random.Generator) -> np
     for forms in (alphabet[number] for number in rng.integers(len(alphabet), size=count)):
         drawing = drawn(forms[rng.integers(len(forms))], rng)
         ink = Ink(drawing, (drawing > 127).astype(np.uint8), 1.0)
-        crops.append(make_crops(ink, find_candidates(split_lines(find_lines(ink), splitter)))[1])
+        crops.append(make_crops(ink, [candidate.component for candidate in propose(ink, splitter)])[1])
     return np.concatenate(crops)

@@ -4,7 +4,6 @@ import pytest
 from pipeline.reader.binarize import Ink
 from pipeline.reader.component import Component
 from pipeline.reader.crops import INNER, SURROUNDINGS, crop_alone, make_crops
-from pipeline.reader.lines import Candidate
 from pipeline.reader.normalize import normalize
 from pipeline.synthetic.digit_forms import draw_digits
 
@@ -23,7 +22,7 @@ def page() -> np.ndarray:
 
 def seen(page: np.ndarray, component: Component) -> np.ndarray:
     """The crops of a component of a page's ink: uint8 28×28×2."""
-    return make_crops(Ink(page * np.uint8(200), page, 1.0), [Candidate(0, 0, 0, component)])[1][0]
+    return make_crops(Ink(page * np.uint8(200), page, 1.0), [component])[1][0]
 
 
 def test_neighbours_are_shown_dimmer_in_their_places() -> None:
@@ -62,13 +61,13 @@ def test_crops_of_what_stands_alone_show_nothing_else() -> None:
 
 def test_the_crops_may_reach_beyond_the_picture() -> None:
     own = np.ones((60, 30), np.uint8)
-    images, crops = make_crops(Ink(own * np.uint8(200), own, 1.0), [Candidate(0, 0, 0, Component(0, 0, own))])
+    images, crops = make_crops(Ink(own * np.uint8(200), own, 1.0), [Component(0, 0, own)])
     assert np.abs(crops.astype(int) - crop_alone(images)).max() <= SURROUNDINGS
 
 
 def test_candidates_are_looked_at_where_they_stand(page: np.ndarray) -> None:
     bar = np.ones((60, 12), np.uint8)
-    candidates = [Candidate(0, k, k, Component(left, 20, bar)) for k, left in enumerate(LEFTS)]
+    candidates = [Component(left, 20, bar) for left in LEFTS]
     images, crops = make_crops(Ink(page * np.uint8(200), page, 1.0), candidates)
     assert np.array_equal(images[0], images[1])
     assert (crops[..., NEAR] >= images).all()

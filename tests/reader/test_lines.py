@@ -4,40 +4,8 @@ import pytest
 
 from pipeline.reader.binarize import Ink
 from pipeline.reader.component import Component
-from pipeline.reader.lines import (
-    Candidate,
-    find_candidates,
-    find_components,
-    find_lines,
-    split_lines,
-    typical_height,
-)
-from pipeline.reader.split import Splitter
-
-SEVEN = [[(0, 0), (40, 0), (15, 80)]]
-FOUR = [[(30, 80), (32, 0), (0, 50), (45, 50)]]
-ZERO = [[(20 + round(20 * np.sin(t)), 40 - round(40 * np.cos(t))) for t in np.linspace(0, 2 * np.pi, 24)]]
-TIED = [[(40, 40), (60, 40)]]
-FIVE = [[(5, 8), (0, 35), (35, 40), (35, 75), (0, 80)], [(10, 0), (45, 0)]]
-
-
-def page(*digits: tuple[list[list[tuple[int, int]]], int, int], shape: tuple[int, int] = (300, 500)) -> Ink:
-    """Ink with digits, each as strokes and the place of its top left corner."""
-    mask = np.zeros(shape, np.uint8)
-    for strokes, x, y in digits:
-        for points in strokes:
-            cv2.polylines(mask, [np.add(points, (x, y)).astype(np.int32)], False, 1, 5)
-    return Ink(mask * np.uint8(200), mask, 1.0)
-
-
-def boxes(candidates: list[Candidate]) -> set[tuple[int, int, int, int]]:
-    return {(c.component.x, c.component.y, c.component.width, c.component.height) for c in candidates}
-
-
-def near(candidates: list[Candidate], box: tuple[int, int, int, int], tolerance: int) -> bool:
-    return any(
-        max(abs(a - b) for a, b in zip(box, other, strict=True)) <= tolerance for other in boxes(candidates)
-    )
+from pipeline.reader.lines import find_components, find_lines, typical_height
+from tests.reader.drawing import FIVE, FOUR, SEVEN, page
 
 
 def test_lines_are_read_from_the_top_and_from_the_left() -> None:
@@ -49,33 +17,6 @@ def test_lines_are_read_from_the_top_and_from_the_left() -> None:
 def test_a_line_may_climb() -> None:
     ink = page(*((SEVEN, 20 + 80 * i, 160 - 25 * i) for i in range(6)))
     assert [len(line) for line in find_lines(ink)] == [6]
-
-
-def test_pieces_of_one_digit_make_one_candidate() -> None:
-    candidates = find_candidates(find_lines(page((FIVE, 50, 50), (SEVEN, 180, 50))))
-    assert near(candidates, (48, 48, 50, 85), 3)
-
-
-def test_far_digits_make_none_together() -> None:
-    candidates = find_candidates(find_lines(page((SEVEN, 50, 50), (SEVEN, 180, 50))))
-    assert len(candidates) == 2
-    assert all(candidate.first == candidate.last for candidate in candidates)
-
-
-def test_touching_digits_can_be_taken_apart(bridge_splitter: Splitter) -> None:
-    ink = page((ZERO, 50, 50), (TIED, 50, 50), (ZERO, 110, 54))
-    candidates = find_candidates(split_lines(find_lines(ink), bridge_splitter))
-    assert near(candidates, (47, 47, 56, 86), 4)
-    assert near(candidates, (99, 51, 56, 86), 4)
-
-
-def test_what_is_known_to_be_one_digit_is_not_cut(bridge_splitter: Splitter) -> None:
-    pair = (ZERO, 50, 50), (TIED, 50, 50), (ZERO, 110, 54)
-    lower = tuple((strokes, x, y + 150) for strokes, x, y in pair)
-    lines = find_lines(page(*pair, *lower))
-    assert [len(line) for line in lines] == [1, 1]
-    assert [len(line) for line in split_lines(lines, bridge_splitter)] == [2, 2]
-    assert [len(line) for line in split_lines(lines, bridge_splitter, {(0, 0)})] == [1, 2]
 
 
 def test_specks_are_dropped() -> None:
@@ -98,11 +39,6 @@ def test_a_frame_is_no_digit_and_what_it_holds_may_be() -> None:
     ink = page((SEVEN, 50, 50))
     cv2.rectangle(ink.mask, (20, 20), (140, 180), 1, 3)
     assert [component.x for component in find_components(ink.mask)] == [47]
-
-
-def test_no_ink_no_candidates() -> None:
-    empty = np.zeros((50, 60), np.uint8)
-    assert find_candidates(find_lines(Ink(empty, empty, 1.0))) == []
 
 
 @pytest.mark.parametrize("scale", [0.25, 3])

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import cv2
 import keras
@@ -12,25 +10,15 @@ import pytest
 
 from pipeline.labels.verifier_examples import TURNED
 from pipeline.reader import reader as reader_module
+from pipeline.reader import retries
 from pipeline.reader.binarize import Ink, find_ink
+from pipeline.reader.candidates import Candidate
 from pipeline.reader.classifier import Classifier
-from pipeline.reader.component import Component, union
+from pipeline.reader.component import Component
 from pipeline.reader.crops import NO_DIGIT, crop_alone
-from pipeline.reader.lines import Candidate
-from pipeline.reader.reader import (
-    Reader,
-    agree,
-    choose,
-    find_digits,
-    find_on_page,
-    is_clearer,
-    is_upright,
-    reject,
-    with_odds,
-    without_words,
-)
-from pipeline.reader.reading import Digit, Reading, Rejection
+from pipeline.reader.reader import Reader, combine, reject
 from pipeline.reader.split import Splitter
+from pipeline.reader.verification import Candidates
 from pipeline.synthetic.digit_forms import draw_digits
 from pipeline.synthetic.letter_forms import draw_letters
 
@@ -180,46 +168,8 @@ def test_a_page_whose_polarity_was_mistaken_is_read(reader: Reader, monkeypatch:
         return find_ink(picture if inverted else mistaken)
 
     monkeypatch.setattr(reader_module, "find_ink", find)
-    monkeypatch.setattr(reader_module, "CLEAR", 0.5)  # these networks are seldom as sure as trained ones
+    monkeypatch.setattr(retries, "CLEAR", 0.5)  # these networks are seldom as sure as trained ones
     assert reader.read(page("475")).text == "475"
-
-
-@pytest.mark.parametrize(
-    ("before", "inverted", "refused", "clearer"),
-    [
-        ([], [0.9999, 0.9999, 0.6], 0, True),
-        ([], [0.9999, 0.6, 0.6], 0, False),
-        ([], [0.9999, 0.9999], 2, False),
-        ([0.9999, 0.9999], [0.9999], 0, False),
-        ([], [], 0, False),
-    ],
-)
-def test_the_other_polarity_is_right_if_nearly_all_of_it_is_digits(
-    before: list[float], inverted: list[float], refused: int, clearer: bool
-) -> None:
-    def reading(confidences: list[float], rejections: int) -> Reading:
-        box = (0, 0, 10, 20)
-        digits = tuple(Digit(4, confidence, box, 0, 0) for confidence in confidences)
-        return Reading(digits, (Rejection(box, "looks like no digit"),) * rejections, (100, 100), 0.0)
-
-    assert is_clearer(reading(inverted, refused), reading(before, 8)) is clearer
-
-
-@pytest.mark.parametrize(
-    ("text", "upright"),
-    [
-        ("47547", True),
-        ("417511", True),
-        ("33113", True),
-        ("41711", False),
-        ("41111", False),
-        ("3131", False),
-        ("475", False),
-    ],
-)
-def test_dashes_and_letters_are_not_taken_for_digits_that_lie_on_their_side(text: str, upright: bool) -> None:
-    digits = tuple(Digit(int(value), 0.99, (0, 0, 10, 20), 0, 0) for value in text)
-    assert is_upright(Reading(digits, (), (100, 100), 0.0)) is upright
 
 
 def test_rows_become_lines(reader: Reader) -> None:
@@ -297,86 +247,13 @@ def test_boxes_stay_in_the_picture(reader: Reader) -> None:
         assert y + height <= cropped.shape[0]
 
 
-def candidates(*spans: tuple[int, int]) -> tuple[list[list[Component]], list[Candidate]]:
-    def components(first: int, last: int) -> Component:
-        return Component(10 * first, 0, np.ones((10, 10 * (last - first + 1)), np.uint8))
-
-    count = 1 + max(last for _, last in spans)
-    return [[components(i, i) for i in range(count)]], [
-        Candidate(0, *span, components(*span)) for span in spans
-    ]
-
-
-@pytest.mark.parametrize(
-    ("spans", "probability", "kept"),
-    [
-        ([(0, 0), (1, 1)], [0.9, 0.9], [0, 1]),
-        ([(0, 0), (1, 1)], [0.9, 0.2], [0]),
-        ([(0, 0), (1, 1), (0, 1)], [0.9, 0.9, 0.2], [0, 1]),
-        ([(0, 0), (1, 1), (0, 1)], [0.8, 0.8, 0.9], [2]),
-        ([(0, 0), (1, 1), (2, 2), (0, 1), (1, 2)], [0.1, 0.1, 0.99, 0.99, 0.3], [3, 2]),
-        ([(0, 0)], [0.4], []),
-    ],
-)
-def test_the_best_explanation_is_chosen(
-    spans: list[tuple[int, int]], probability: list[float], kept: list[int]
-) -> None:
-    assert choose(*candidates(*spans), np.array(probability)) == kept
-
-
-def test_a_speck_is_taken_along_only_if_the_digit_is_no_less_one_with_it() -> None:
-    digit, speck = Component(0, 0, np.ones((20, 10), np.uint8)), Component(12, 0, np.ones((3, 3), np.uint8))
-    options = [Candidate(0, 0, 0, digit), Candidate(0, 0, 1, union([digit, speck]))]
-    assert choose([[digit, speck]], options, np.array([0.99, 0.9])) == [0]
-    assert choose([[digit, speck]], options, np.array([0.9, 0.99])) == [1]
-
-
-def beside(*probabilities: float, last: int = 20) -> tuple[list[int], np.ndarray]:
-    """What is found on a line of things as probable, the last one `last` pixels high; and the probabilities."""
-    count = len(probabilities)
-    heights = [*[20] * (count - 1), last]
-    line = [Component(30 * i, 0, np.ones((heights[i], 10), np.uint8)) for i in range(count)]
-    verified = np.zeros((count, 11), np.float32)
-    verified[:, 3], verified[:, NO_DIGIT] = probabilities, 1 - np.array(probabilities)
-    return find_digits([line], [Candidate(0, i, i, component) for i, component in enumerate(line)], verified)
-
-
-def test_what_stands_among_digits_is_rather_a_digit_and_among_others_rather_none() -> None:
-    found, verified = beside(0.99, 0.99, 0.99, 0.3)
-    assert found == [0, 1, 2, 3]
-    assert verified[3, 3] == pytest.approx(0.3 * 4 / (0.3 * 4 + 0.7), abs=1e-4)
-    found, verified = beside(0.02, 0.02, 0.02, 0.6)
-    assert found == []
-    assert verified[3, 3] < 0.6
-
-
-def test_what_stands_alone_is_taken_for_what_it_is_by_itself() -> None:
-    found, verified = beside(0.4)
-    assert found == []
-    assert verified[0, 3] == pytest.approx(0.4)
-
-
-def test_a_dash_beside_digits_is_no_likelier_a_digit_for_that() -> None:
-    found, verified = beside(0.99, 0.99, 0.99, 0.3, last=5)
-    assert found == [0, 1, 2]
-    assert verified[3, 3] == pytest.approx(0.3)
-
-
-@pytest.mark.parametrize(
-    ("digits", "distance", "remaining"),
-    [([0], 12, []), ([0], 20, []), ([0], 26, [0]), ([0, 1], 12, [0, 1]), ([], 12, [])],
-)
-def test_a_digit_among_letters_is_a_letter(digits: list[int], distance: int, remaining: list[int]) -> None:
-    line = [Component(distance * i, 0, np.ones((20, 10), np.uint8)) for i in range(3)]
-    candidates = [Candidate(0, i, i, component) for i, component in enumerate(line)]
-    assert without_words([line], candidates, digits) == remaining
-
-
 def test_it_is_said_why_something_is_refused() -> None:
     heights = (20, 20, 20, 5)
     line = [Component(30 * i, 0, np.ones((height, 10), np.uint8)) for i, height in enumerate(heights)]
     digit, letter = (Candidate(0, i, i, line[i]) for i in (0, 1))
-    rejections = reject([line], [digit], [letter], 2.0, (100, 400))
+    crops = np.zeros((2, 28, 28, 2), np.uint8)
+    candidates = Candidates([line], [digit, letter], crops[..., 0], crops, np.zeros((2, 11), np.float32))
+    rejections = reject(candidates, [0], [1], 2.0, (100, 400))
     assert [rejection.reason for rejection in rejections] == [
         "stands in a word",
         "looks like no digit",
@@ -389,56 +266,13 @@ def test_it_is_said_why_something_is_refused() -> None:
     ]
 
 
-def verifying(*none: float) -> Classifier:
-    """A verifier that takes all it is shown the first, second… time for no digit with these probabilities."""
-    of_times = iter(none)
-
-    def probabilities(crops: np.ndarray) -> np.ndarray:
-        no_digit = next(of_times)
-        verified = np.full((len(crops), 11), (1 - no_digit) / 10, np.float32)
-        verified[:, NO_DIGIT] = no_digit
-        return verified
-
-    return cast(Classifier, SimpleNamespace(probabilities=probabilities))
-
-
-def test_a_page_takes_what_the_verifier_thinks_rather_none_for_a_digit_unless_it_is_sure(
-    no_splitter: Splitter,
-) -> None:
-    ink = find_ink(page("7"))
-    for none, found in ((0.8, 1), (0.9, 0)):
-        assert len(find_on_page(ink, no_splitter, verifying(none)).read) == found
-
-
-def test_only_what_is_not_surely_one_digit_is_cut_and_verified_again(bridge_splitter: Splitter) -> None:
-    paper = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    for x in (150, 210):
-        cv2.ellipse(paper, (x, 110), (22, 40), 0, 0, 360, 20, 8)
-    cv2.line(paper, (172, 112), (188, 112), 20, 5)
-    ink = find_ink(paper)
-    doubtful, sure = (
-        find_on_page(ink, bridge_splitter, verifying(*none)) for none in ((0.9, 0.001), (0.001,))
-    )
-    assert [len(line) for line in doubtful.lines] == [2]
-    assert [len(line) for line in sure.lines] == [1]
-    all_cut = find_on_page(ink, bridge_splitter, verifying(0.001, 0.001), split_all=True)
-    assert [len(line) for line in all_cut.lines] == [2]
-
-
-def test_odds_shift_the_verifier_as_bayes_says() -> None:
-    verified = np.full((1, 11), 0.05, np.float32)
-    verified[0, NO_DIGIT] = 0.5
-    assert with_odds(verified, 1.0) == pytest.approx(verified)
-    assert with_odds(verified, 9.0)[0, NO_DIGIT] == pytest.approx(0.1)
-
-
 def test_classifier_and_verifier_must_agree() -> None:
     classified = np.full((3, 10), 0.01)
     classified[:, 4] = 0.91
     verified = np.full((3, 11), 0.001)
     verified[0, 4] = verified[1, 9] = 0.99
     verified[2, 4] = verified[2, NO_DIGIT] = 0.495
-    same, other, half = agree(classified, verified).max(axis=1)
+    same, other, half = combine(classified, verified).max(axis=1)
     assert same > 0.95
     assert other < 0.85
     assert half == pytest.approx(0.5, abs=0.05)

@@ -1,0 +1,184 @@
+"""Candidates → digits: those that together explain each line best, in the light of what else stands there."""
+
+from collections import Counter
+
+import numpy as np
+
+from .candidates import Candidate
+from .component import Component
+from .crops import NO_DIGIT
+from .lines import FULL, group_by_gap, typical_height
+from .verification import Candidates, shift_odds
+
+# No candidate counts as surer than this, of being a digit or of being none.
+LEAST = 0.001
+# What is read as a digit counts as one beside others from this probability.
+SURELY = 0.9
+# A gap of this share of the digits' height separates words.
+WORD_GAP = 0.6
+# In a number, the ink that is rejected is at most this share of the digits'.
+MOST_REJECTED = 0.6
+
+
+def choose_digits(candidates: Candidates) -> tuple[list[int], np.ndarray]:
+    """Which candidates are digits, in the light of what else stands on their line.
+
+    Returns:
+        Indices of the digits, in lines from the left; the verifier's probabilities in that light, float32 N×11.
+    """
+    probabilities = candidates.probabilities
+    by_itself = 1 - probabilities[:, NO_DIGIT]
+    odds = odds_beside(candidates, choose(candidates, by_itself), by_itself)
+    probabilities = shift_odds(probabilities, odds)
+    return choose(candidates, 1 - probabilities[:, NO_DIGIT]), probabilities
+
+
+def choose(candidates: Candidates, probability: np.ndarray) -> list[int]:
+    """Indices of the candidates that together explain each line best, from the left.
+
+    Each component belongs to one chosen candidate or to none; the sum of their `scores` is the highest.
+
+    Args:
+        candidates: N of them.
+        probability: float N, that each is a digit.
+    """
+    odds = scores(candidates.all, probability)
+    chosen: list[int] = []
+    for number, line in enumerate(candidates.lines):
+        chosen += best_sequence({number: line}, candidates.all, odds) or []
+    return chosen
+
+
+def align(candidates: Candidates, digits: list[int]) -> list[int] | None:
+    """Indices of the candidates, one for each of the digits, that are likeliest to be just these, line after line.
+
+    A candidate counts as it does in `choose`, and by the probability that it is the digit whose turn it is.
+
+    Returns:
+        None if there are fewer places than digits.
+    """
+    probabilities = candidates.probabilities
+    odds = scores(candidates.all, 1 - probabilities[:, NO_DIGIT])
+    likely = probabilities[:, :NO_DIGIT] / probabilities[:, :NO_DIGIT].sum(axis=1, keepdims=True)
+    # No digit counts as less probable than LEAST, so that a doubtful one does not decide the whole alignment.
+    likelihood = amounts_of_ink(candidates.all)[:, None] * np.log(np.maximum(likely, LEAST))
+    return best_sequence(
+        dict(enumerate(candidates.lines)), candidates.all, odds[:, None] + likelihood[:, digits]
+    )
+
+
+def best_sequence(
+    lines: dict[int, list[Component]], candidates: list[Candidate], values: np.ndarray
+) -> list[int] | None:
+    """Candidates that share no component and have the highest sum of values, by dynamic programming.
+
+    Args:
+        lines: Components by the number of their line; only candidates of these lines are taken.
+        candidates: N of them.
+        values: float N, what each is worth, for any number of candidates; or float N×K, what each is worth as the
+            first, second, … of exactly K.
+
+    Returns:
+        Their indices, in the order of the lines; None if there are not K.
+    """
+    counted = values.ndim == 2
+    ending: dict[tuple[int, int], list[int]] = {}
+    for k, candidate in enumerate(candidates):
+        ending.setdefault((candidate.line, candidate.last), []).append(k)
+    # By how many candidates were taken, the best sum so far, and the last one taken with those before it.
+    best: dict[int, tuple[float, tuple | None]] = {0: (0.0, None)}
+    for number, line in lines.items():
+        up_to = [best]
+        for last in range(len(line)):
+            now = dict(up_to[last])
+            for k in ending.get((number, last), []):
+                for taken, (total, before) in up_to[candidates[k].first].items():
+                    if counted and taken == values.shape[1]:
+                        continue
+                    total += float(values[k, taken] if counted else values[k])
+                    after = taken + counted
+                    if after not in now or total > now[after][0]:
+                        now[after] = (total, (k, before))
+            up_to.append(now)
+        best = up_to[-1]
+    wanted = values.shape[1] if counted else 0
+    if wanted not in best:
+        return None
+    chosen, link = [], best[wanted][1]
+    while link is not None:
+        k, link = link
+        chosen.append(k)
+    return chosen[::-1]
+
+
+def scores(candidates: list[Candidate], probability: np.ndarray) -> np.ndarray:
+    """How much each of N candidates speaks for itself, float N: above 0 what is rather a digit.
+
+    Its log odds of being a digit, for each pixel of its ink, so that a digit that was split in vain counts as much
+    whole as in pieces, and a speck beside a digit next to nothing.
+    """
+    sure = np.clip(probability, LEAST, 1 - LEAST)
+    return amounts_of_ink(candidates) * np.log(sure / (1 - sure))
+
+
+def amounts_of_ink(candidates: list[Candidate]) -> np.ndarray:
+    """How many pixels of ink each of N candidates has, float N."""
+    return np.array([candidate.component.mask.sum() for candidate in candidates], float)
+
+
+def odds_beside(candidates: Candidates, found: list[int], probability: np.ndarray) -> np.ndarray:
+    """By how much likelier each of N candidates is a digit for what else stands on its line, float N.
+
+    Where others are surely digits, it is rather one too, ill-written; among scribbles and letters rather not. What is
+    lower than digits, as dots and dashes, does not count and is left as it is.
+
+    Args:
+        candidates: N of them.
+        found: Indices of those that are digits, if each is taken by itself.
+        probability: float N, that a candidate is a digit, by itself.
+    """
+    height = typical_height([candidates.all[k].component for k in found])
+    digit_of = {place: k for k in found for place in candidates.all[k].places}
+    sure = {place: k for place, k in digit_of.items() if probability[k] >= SURELY}
+    rejected = {
+        (number, i)
+        for number, line in enumerate(candidates.lines)
+        for i, component in enumerate(line)
+        if (number, i) not in digit_of and is_as_high(component, height)
+    }
+    digits_on = Counter(candidates.all[k].line for k in set(sure.values()))
+    rejected_on = Counter(number for number, _ in rejected)
+    odds = np.ones(len(candidates.all))
+    for k, candidate in enumerate(candidates.all):
+        if candidate.component.height >= FULL * height:
+            digits = digits_on[candidate.line] - len({sure[p] for p in candidate.places if p in sure})
+            others = rejected_on[candidate.line] - len(rejected & candidate.places)
+            odds[k] = (1 + digits) / (1 + others)
+    return odds
+
+
+def leave_out_words(candidates: Candidates, digits: list[int]) -> list[int]:
+    """Those of the digits that do not stand in a word of letters.
+
+    A letter may look like a digit, but its neighbours do not: in a group of components without a wide gap the ink
+    of what was rejected must not outweigh most of the digits'. Dots and dashes, or what is far higher than the
+    digits, do not count.
+    """
+    remaining = []
+    for number, line in enumerate(candidates.lines):
+        on_line = [k for k in digits if candidates.all[k].line == number]
+        digit_of = {i: k for k in on_line for _, i in candidates.all[k].places}
+        height = typical_height([candidates.all[k].component for k in on_line])
+        for group in group_by_gap(line, WORD_GAP * height):
+            read = sum(line[i].mask.sum() for i in group if i in digit_of)
+            rejected = sum(
+                line[i].mask.sum() for i in group if i not in digit_of and is_as_high(line[i], height)
+            )
+            if rejected <= MOST_REJECTED * read:
+                remaining += sorted({digit_of[i] for i in group if i in digit_of}, key=on_line.index)
+    return remaining
+
+
+def is_as_high(component: Component, height: float) -> bool:
+    """Whether a component is about as high as digits of some height: no dot or dash, nor far higher."""
+    return FULL * height <= component.height <= 2 * height
