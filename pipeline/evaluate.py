@@ -24,7 +24,7 @@ from pipeline.evaluation import calibration, comparison, model_card, page_scores
 from pipeline.labels import feedback
 from pipeline.labels.feedback import Correction
 from pipeline.reader import version
-from pipeline.reader.classifier import Classifier
+from pipeline.reader.classifier import Classifier, TTAClassifier
 from pipeline.reader.reader import Reader
 from pipeline.synthetic.page import EFFECTS
 
@@ -35,15 +35,12 @@ AGREEMENT = 1e-4
 def evaluate() -> None:
     """Calibrate on the validation images, then report on the test images and on pages written with them."""
     settings = params.load("base", "evaluate", "feedback")
-    network = Classifier(paths.LITERT_MODEL.read_bytes())
-    validation_images, validation_labels = paths.read_split("validation")
-    temperature = calibration.fit_temperature(network.probabilities(validation_images), validation_labels)
-    paths.write_json(paths.CALIBRATION, {"temperature": round(temperature, 6)})
-    reader = version.build(paths.READER_PARTS)
+    reader = calibrate(settings)
 
     images, labels = paths.read_split("test")
-    raw = network.probabilities(images)
-    check_agreement(raw, images)
+    network = paths.LITERT_MODEL.read_bytes()
+    check_agreement(Classifier(network).probabilities(images), images)
+    raw = TTAClassifier(network).probabilities(images)
     probabilities = reader.classifier.probabilities(images)
 
     paths.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
@@ -72,8 +69,29 @@ def evaluate() -> None:
     print(page_scores.by_effect(read).to_string(index=False))
 
 
+def calibrate(settings: dict[str, params.Block]) -> Reader:
+    """Fit both temperatures on validation digits, as images and on pages, and return the reader that has them.
+
+    Each is fitted on what is used: the classifier's with its test-time augmentation, the pages' on what classifier and
+    verifier say together.
+    """
+    images, labels = paths.read_split("validation")
+    network = paths.LITERT_MODEL.read_bytes()
+    temperature = calibration.fit_temperature(
+        lambda t: TTAClassifier(network, t).probabilities(images), labels
+    )
+    fitted = {"temperature": round(temperature, 6), "page_temperature": 1.0}
+    paths.write_json(paths.CALIBRATION, fitted)
+    reader = version.build(paths.READER_PARTS)
+    count = settings["evaluate"].whole_number("calibration_pages", 1, 1_000_000)
+    read = page_scores.read_pages(reader, images, labels, count, comparison.page_seed(settings))
+    fitted["page_temperature"] = round(page_scores.fit_temperature(read), 6)
+    paths.write_json(paths.CALIBRATION, fitted)
+    return version.build(paths.READER_PARTS)
+
+
 def write_card(metrics: dict[str, Any], raw: np.ndarray, labels: np.ndarray) -> None:
-    """The model card; `raw`, float32 N×10, are the probabilities before temperature scaling."""
+    """The model card; `raw`, float32 N×10, are the classifier's probabilities at temperature 1."""
     text = model_card.write(
         metrics,
         training=paths.read_json(paths.TRAINING),
@@ -208,7 +226,7 @@ def write_confusion(probabilities: np.ndarray, labels: np.ndarray) -> None:
 
 
 def write_calibration(raw: np.ndarray, calibrated: np.ndarray, labels: np.ndarray) -> None:
-    """The reliability diagram and its table, before and after temperature scaling."""
+    """The reliability diagram and its table, of the same classifier before and after temperature scaling."""
     tables = {}
     for name, probabilities in (("before", raw), ("after", calibrated)):
         correct = probabilities.argmax(axis=1) == labels

@@ -119,7 +119,7 @@ def make_small(params: dict[str, Any]) -> None:
     params["splitter"] = {"pages": 30, "epochs": 1}
     params["candidates"] = {"pages": 30}
     params["verifier"] = {"epochs": 1}
-    params["evaluate"] = {"pages": 30}
+    params["evaluate"] = {"pages": 30, "calibration_pages": 10}
     params["gate"]["smallest"] = {"test": 100, "pages": 10, "feedback": 5}
 
 

@@ -1,5 +1,7 @@
 """Making a network's probabilities mean what they say, and measuring how far they do."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -7,28 +9,22 @@ from scipy.optimize import minimize_scalar
 SMALLEST = 1e-12
 
 
-def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature that makes the true classes most likely.
-
-    Logits divided by a temperature T are, after the softmax, the same as probabilities to the power of 1/T,
-    normalised: so no logits are needed (Guo et al. 2017, "On calibration of modern neural networks").
+def fit_temperature(probabilities_at: Callable[[float], np.ndarray], labels: np.ndarray) -> float:
+    """The temperature at which the true classes are most likely (Guo et al. 2017, "On calibration of modern neural
+    networks").
 
     Args:
-        probabilities: float, N×C, rows that sum to 1, of images that were not trained on.
+        probabilities_at: What is used, at a temperature: float N×C, of images that were not trained on. Test-time
+            augmentation and the temperature act on each other, so what is fitted must be all of it.
         labels: integers, N.
     """
     fitted = minimize_scalar(
-        lambda log_t: cross_entropy(apply_temperature(probabilities, np.exp(log_t)), labels),
+        lambda log_t: cross_entropy(probabilities_at(float(np.exp(log_t))), labels),
         bounds=(np.log(0.1), np.log(10)),
         method="bounded",
+        options={"xatol": 1e-3},
     )
     return float(np.exp(fitted.x))
-
-
-def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities, float64 N×C, as they would be had their logits been divided by `temperature`."""
-    powers = np.maximum(probabilities.astype(np.float64), SMALLEST) ** (1 / temperature)
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:

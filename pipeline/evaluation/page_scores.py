@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pipeline.evaluation import scoring
-from pipeline.reader.reader import Reader
+from pipeline.evaluation import calibration, scoring
+from pipeline.reader.reader import Reader, temper
 from pipeline.reader.reading import Reading
 from pipeline.synthetic.page import EFFECTS, SyntheticPage, make_pages
 
@@ -39,6 +39,28 @@ def read_pages(
         confidences = tuple(digit.confidence for digit in reading.digits)
         read.append(ReadPage(page, reading, scoring.Outcome(page.truth, reading.text, confidences, seconds)))
     return read
+
+
+def fit_temperature(pages: list[ReadPage]) -> float:
+    """The page temperature at which being right or wrong is most likely, of all digits read on pages.
+
+    Args:
+        pages: Read at a page temperature of 1.
+    """
+    read = [digit for page in pages for digit in page.reading.digits]
+    right = [
+        is_right
+        for page in pages
+        for is_right in scoring.matches(scoring.joined(page.outcome.truth), scoring.joined(page.outcome.text))
+    ]
+    if not read:
+        return 1.0
+
+    def right_or_wrong(temperature: float) -> np.ndarray:
+        confidences = np.array([temper(digit, temperature).confidence for digit in read])
+        return np.stack([1 - confidences, confidences], axis=1)
+
+    return calibration.fit_temperature(right_or_wrong, np.array(right, int))
 
 
 def summarise(pages: list[ReadPage]) -> dict[str, object]:

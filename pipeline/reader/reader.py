@@ -34,12 +34,21 @@ class Reader:
         splitter: Splits components in which digits touch.
         classifier: Tells which digit a 28×28 picture shows: 10 classes.
         verifier: Tells which digit a candidate shows, or that it is no whole digit: 11 classes.
+        page_temperature: Divides the logits of what is read on pages, by classifier and verifier together; fitted on
+            pages so that confidences are true frequencies. The classifier has its own for single digits.
     """
 
-    def __init__(self, splitter: Splitter, classifier: Classifier, verifier: Classifier) -> None:
+    def __init__(
+        self,
+        splitter: Splitter,
+        classifier: Classifier,
+        verifier: Classifier,
+        page_temperature: float = 1.0,
+    ) -> None:
         self.splitter = splitter
         self.classifier = classifier
         self.verifier = verifier
+        self.page_temperature = page_temperature
 
     def read(self, source: bytes | bytearray | str | Path | np.ndarray) -> Reading:
         """Read a picture: what `picture.load` takes.
@@ -59,6 +68,10 @@ class Reader:
                 quarters = max(again, key=lambda quarters: count(again[quarters])[1])
                 if retry.accepts(again[quarters], reading):
                     reading = turn_back(again[quarters], quarters)
+        if pixels.shape[:2] != (SIDE, SIDE):
+            reading = replace(
+                reading, digits=tuple(temper(digit, self.page_temperature) for digit in reading.digits)
+            )
         if reading.size != size:
             reading = enlarge(reading, size)
         return replace(reading, milliseconds=1000 * (time.perf_counter() - start))
@@ -121,7 +134,22 @@ def make_digit(probabilities: np.ndarray, box: Box, line: int, image: np.ndarray
     """A digit of its probabilities, float 10."""
     runner_up, digit = np.argsort(probabilities)[-2:].tolist()
     confidence, next_best = float(probabilities[digit]), float(probabilities[runner_up])
-    return Digit(digit, confidence, box, line, runner_up, image, next_best)
+    return Digit(digit, confidence, box, line, runner_up, image, next_best, probabilities)
+
+
+def temper(digit: Digit, temperature: float) -> Digit:
+    """A digit with the logits of its probabilities, that it is none among them, divided by a temperature.
+
+    Powers of probabilities, normalized, are the same as divided logits (Guo et al. 2017, "On calibration of modern
+    neural networks").
+    """
+    if digit.probabilities is None or temperature == 1:
+        return digit
+    given = np.append(digit.probabilities, 1 - np.sum(digit.probabilities))
+    powers = np.maximum(given, 1e-9) ** (1 / temperature)
+    probabilities = powers[:-1] / powers.sum()
+    confidence, next_best = float(probabilities[digit.digit]), float(probabilities[digit.runner_up])
+    return replace(digit, confidence=confidence, runner_up_confidence=next_best, probabilities=probabilities)
 
 
 def reject(

@@ -26,6 +26,7 @@ class Digit:
         runner_up: The second most probable digit.
         image: uint8 28×28, ink bright on 0, as the network saw it; None if it was not kept.
         runner_up_confidence: Calibrated probability that it is `runner_up`; None if it was not kept.
+        probabilities: float 10, calibrated, of each digit; what they lack of 1 is that it is none. None if not kept.
     """
 
     digit: int
@@ -35,6 +36,7 @@ class Digit:
     runner_up: int
     image: np.ndarray | None = field(default=None, compare=False, repr=False)
     runner_up_confidence: float | None = None
+    probabilities: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ A version is stored as five artifacts:
     splitter.tflite      marks where digits touch: float32 N×48×128×1 of 0 to 1 in, log odds of that form out
     digits.tflite      tells which digit: float32 N×28×28×1 of 0 to 1 in, N×10 out
     verifier.tflite       tells whether it is one whole digit: the same in, N×11 out
-    calibration.json   {"temperature": what divides the logits of digits.tflite}
+    calibration.json   {"temperature": what divides the logits of digits.tflite,
+                        "page_temperature": what divides the logits of what is read on pages}
 
 So it reads as it did when it was stored, also after the repository has moved on, and two versions can be used
 side by side. This module needs no MLflow, whose import takes longer than reading a hundred pictures.
@@ -45,11 +46,12 @@ def build(artifacts: Mapping[str, Path]) -> Any:
     from .reader import Reader
     from .split import Splitter
 
-    temperature = json.loads(artifacts["calibration"].read_text())["temperature"]
+    calibration = json.loads(artifacts["calibration"].read_text())
     return Reader(
         Splitter(artifacts["cutter"].read_bytes()),
-        TTAClassifier(artifacts["digits"].read_bytes(), temperature),
+        TTAClassifier(artifacts["digits"].read_bytes(), calibration["temperature"]),
         Classifier(artifacts["judge"].read_bytes()),
+        calibration.get("page_temperature", 1.0),
     )
 
 

@@ -54,3 +54,22 @@ def test_galleries_and_effects_are_drawn_whatever_there_is(read: list[page_score
         drawn = [axes for axes in figure.axes if axes.images]
         assert len(drawn) == min(len(some), plots.PAGES)
     assert len(plots.effects(page_scores.by_effect(read)).axes[0].patches) == 25
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.0])
+def test_the_page_temperature_makes_confidences_true_frequencies(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    pages = []
+    for _ in range(2000):
+        true = rng.dirichlet([0.15] * 11)
+        shown = int(rng.choice(11, p=true))
+        powers = (
+            np.maximum(true, 1e-9) ** temperature
+        )  # what a network says whose logits are so many times too large
+        said = powers / powers.sum()
+        digit = int(said[:10].argmax())
+        read = Digit(digit, float(said[digit]), (0, 0, 8, 12), 0, 0, None, None, said[:10])
+        outcome = scoring.Outcome("" if shown == 10 else str(shown), str(digit), (read.confidence,), 0.01)
+        blank = SyntheticPage(np.zeros((60, 80, 3), np.uint8), outcome.truth, (), ("plain",))
+        pages.append(page_scores.ReadPage(blank, Reading((read,), (), (60, 80)), outcome))
+    assert page_scores.fit_temperature(pages) == pytest.approx(temperature, rel=0.1)

@@ -16,7 +16,7 @@ from pipeline.reader.candidates import Candidate
 from pipeline.reader.classifier import Classifier
 from pipeline.reader.component import Component
 from pipeline.reader.crops import NO_DIGIT, crop_alone
-from pipeline.reader.reader import Reader, combine, reject
+from pipeline.reader.reader import Reader, combine, reject, temper
 from pipeline.reader.split import Splitter
 from pipeline.reader.verification import Candidates
 from pipeline.synthetic.digit_forms import draw_digits
@@ -276,3 +276,18 @@ def test_classifier_and_verifier_must_agree() -> None:
     assert same > 0.95
     assert other < 0.85
     assert half == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_page_s_temperature_softens_confidences_and_keeps_what_was_read(reader: Reader) -> None:
+    soft = Reader(reader.splitter, reader.classifier, reader.verifier, page_temperature=2.0)
+    before, after = reader.read(page("475")), soft.read(page("475"))
+    assert after.text == before.text == "475"
+    for sharp, softer in zip(before.digits, after.digits, strict=True):
+        assert sharp.probabilities is not None
+        assert sharp.confidence == sharp.probabilities[sharp.digit]
+        given = np.append(sharp.probabilities, 1 - sharp.probabilities.sum())
+        expected = np.sqrt(given) / np.sqrt(given).sum()
+        assert softer.probabilities == pytest.approx(expected[:10], abs=1e-4)
+        assert softer.confidence == pytest.approx(expected[softer.digit], abs=1e-4)
+        assert softer.box == sharp.box
+    assert temper(before.digits[0], 1.0) == before.digits[0]
