@@ -146,16 +146,16 @@ def extract_from_ink(
     """
     # A digit of which the reader was sure may have been two.
     candidates = find_candidates(ink, splitter, verifier, split_all=True)
-    lines, _, probabilities = find_digits(candidates)
+    lines = find_digits(candidates).lines
     labels = np.array([int(digit) for digit in joined(truth)], int)
     as_read = [len(line) for line in lines] == [len(line) for line in truth.split()]
     if as_read:
         chosen: list[int] | None = [k for line in lines for k in line]
     else:
-        chosen = align(candidates._replace(probabilities=probabilities), labels.tolist())
-    if chosen is None or (not as_read and probabilities[chosen, labels].min(initial=1) < least):
+        chosen = align(candidates, labels.tolist())
+    if chosen is None or (not as_read and candidates.probabilities[chosen, labels].min(initial=1) < least):
         return None
-    if most_are_read and not np.mean(probabilities[chosen].argmax(axis=1) == labels) > MOST:
+    if most_are_read and not np.mean(candidates.probabilities[chosen].argmax(axis=1) == labels) > MOST:
         return None
     kept, truths = candidates_with_truth(candidates.all, chosen, labels)
     how = AS_READ if as_read else ALIGNED

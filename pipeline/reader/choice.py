@@ -1,6 +1,4 @@
-"""Candidates → digits: those that together explain each line best, in the light of what else stands there."""
-
-from collections import Counter
+"""Candidates → digits: those that together explain each line best, without letters of words."""
 
 import numpy as np
 
@@ -8,41 +6,22 @@ from .candidates import Candidate
 from .component import Component
 from .crops import NO_DIGIT
 from .lines import FULL, group_by_gap, typical_height
-from .verification import Candidates, shift_odds
+from .verification import Candidates
 
 # No candidate counts as surer than this, of being a digit or of being none.
 LEAST = 0.001
-# What is read as a digit counts as one beside others from this probability.
-SURELY = 0.9
 # A gap of this share of the digits' height separates words.
 WORD_GAP = 0.6
 # In a number, the ink that is rejected is at most this share of the digits'.
 MOST_REJECTED = 0.6
 
 
-def choose_digits(candidates: Candidates) -> tuple[list[int], np.ndarray]:
-    """Which candidates are digits, in the light of what else stands on their line.
-
-    Returns:
-        Indices of the digits, in lines from the left; the verifier's probabilities in that light, float32 N×11.
-    """
-    probabilities = candidates.probabilities
-    by_itself = 1 - probabilities[:, NO_DIGIT]
-    odds = odds_beside(candidates, choose(candidates, by_itself), by_itself)
-    probabilities = shift_odds(probabilities, odds)
-    return choose(candidates, 1 - probabilities[:, NO_DIGIT]), probabilities
-
-
-def choose(candidates: Candidates, probability: np.ndarray) -> list[int]:
+def choose_digits(candidates: Candidates) -> list[int]:
     """Indices of the candidates that together explain each line best, from the left.
 
     Each component belongs to one chosen candidate or to none; the sum of their `scores` is the highest.
-
-    Args:
-        candidates: N of them.
-        probability: float N, that each is a digit.
     """
-    odds = scores(candidates.all, probability)
+    odds = scores(candidates.all, 1 - candidates.probabilities[:, NO_DIGIT])
     chosen: list[int] = []
     for number, line in enumerate(candidates.lines):
         chosen += best_sequence({number: line}, candidates.all, odds) or []
@@ -52,7 +31,7 @@ def choose(candidates: Candidates, probability: np.ndarray) -> list[int]:
 def align(candidates: Candidates, digits: list[int]) -> list[int] | None:
     """Indices of the candidates, one for each of the digits, that are likeliest to be just these, line after line.
 
-    A candidate counts as it does in `choose`, and by the probability that it is the digit whose turn it is.
+    A candidate counts as it does in `choose_digits`, and by the probability that it is the digit whose turn it is.
 
     Returns:
         None if there are fewer places than digits.
@@ -124,37 +103,6 @@ def scores(candidates: list[Candidate], probability: np.ndarray) -> np.ndarray:
 def amounts_of_ink(candidates: list[Candidate]) -> np.ndarray:
     """How many pixels of ink each of N candidates has, float N."""
     return np.array([candidate.component.mask.sum() for candidate in candidates], float)
-
-
-def odds_beside(candidates: Candidates, found: list[int], probability: np.ndarray) -> np.ndarray:
-    """By how much likelier each of N candidates is a digit for what else stands on its line, float N.
-
-    Where others are surely digits, it is rather one too, ill-written; among scribbles and letters rather not. What is
-    lower than digits, as dots and dashes, does not count and is left as it is.
-
-    Args:
-        candidates: N of them.
-        found: Indices of those that are digits, if each is taken by itself.
-        probability: float N, that a candidate is a digit, by itself.
-    """
-    height = typical_height([candidates.all[k].component for k in found])
-    digit_of = {place: k for k in found for place in candidates.all[k].places}
-    sure = {place: k for place, k in digit_of.items() if probability[k] >= SURELY}
-    rejected = {
-        (number, i)
-        for number, line in enumerate(candidates.lines)
-        for i, component in enumerate(line)
-        if (number, i) not in digit_of and is_as_high(component, height)
-    }
-    digits_on = Counter(candidates.all[k].line for k in set(sure.values()))
-    rejected_on = Counter(number for number, _ in rejected)
-    odds = np.ones(len(candidates.all))
-    for k, candidate in enumerate(candidates.all):
-        if candidate.component.height >= FULL * height:
-            digits = digits_on[candidate.line] - len({sure[p] for p in candidate.places if p in sure})
-            others = rejected_on[candidate.line] - len(rejected & candidate.places)
-            odds[k] = (1 + digits) / (1 + others)
-    return odds
 
 
 def leave_out_words(candidates: Candidates, digits: list[int]) -> list[int]:

@@ -88,9 +88,9 @@ class Reader:
         probabilities = self.classifier.probabilities(candidates.images[read])
         if size == (SIDE, SIDE):
             # There is nothing around the digit that the verifier could know better by.
-            probabilities = probabilities * (1 - found.probabilities[read, NO_DIGIT, None])
+            probabilities = probabilities * (1 - candidates.probabilities[read, NO_DIGIT, None])
         else:
-            probabilities = combine(probabilities, found.probabilities[read])
+            probabilities = combine(probabilities, candidates.probabilities[read])
         boxes = [original_box(candidates.all[k].component, ink.scale, size) for k in read]
         line_of = [number for number, line in enumerate(found.lines) for _ in line]
         digits = tuple(map(make_digit, probabilities, boxes, line_of, candidates.images[read]))
@@ -103,21 +103,19 @@ class Found(NamedTuple):
     Attributes:
         lines: Indices of those that are read, in lines from the top, each from the left.
         in_words: Indices of those that stand in words, and are not.
-        probabilities: float32 N×11, the verifier's in the light of what else there is.
     """
 
     lines: list[list[int]]
     in_words: list[int]
-    probabilities: np.ndarray
 
 
 def find_digits(candidates: Candidates) -> Found:
     """Choose the digits among candidates, leave out words, and put the rest in reading order."""
-    digits, probabilities = choose_digits(candidates)
+    digits = choose_digits(candidates)
     read = leave_out_words(candidates, digits)
     order = in_reading_order([candidates.all[k].component for k in read])
     lines = [[read[i] for i in line] for line in order]
-    return Found(lines, [k for k in digits if k not in read], probabilities)
+    return Found(lines, [k for k in digits if k not in read])
 
 
 def combine(classified: np.ndarray, verified: np.ndarray) -> np.ndarray:

@@ -95,11 +95,8 @@ def take_for_mnist(pixels: np.ndarray, ink: Ink, verifier: Classifier) -> Candid
     return Candidates([[component]], [Candidate(0, 0, 0, component)], image, crops, probabilities)
 
 
-def shift_odds(probabilities: np.ndarray, odds: float | np.ndarray) -> np.ndarray:
-    """The verifier's probabilities, N×11, where digits are `odds` times as frequent as it took them to be (Bayes).
-
-    odds: One number, or for each of the N its own.
-    """
+def shift_odds(probabilities: np.ndarray, odds: float) -> np.ndarray:
+    """The verifier's probabilities, N×11, where digits are `odds` times as frequent as it took them to be (Bayes)."""
     weighted = probabilities.copy()
-    weighted[:, :NO_DIGIT] *= np.reshape(odds, (-1, 1)).astype(np.float32)
+    weighted[:, :NO_DIGIT] *= np.float32(odds)
     return weighted / weighted.sum(axis=1, keepdims=True)

@@ -36,7 +36,10 @@ def test_it_reads_as_today_s_code_does_with_the_same_networks(before: Any, netwo
     assert type(before).__module__ != type(today).__module__
     old, new = before.read(sheet()), today.read(sheet())
     assert old.text == new.text == "777"
-    assert old.to_dict()["digits"] == new.to_dict()["digits"]
+    assert [(each.box, each.line) for each in old.digits] == [(each.box, each.line) for each in new.digits]
+    assert [each.confidence for each in old.digits] == pytest.approx(
+        [each.confidence for each in new.digits], abs=0.01
+    )
     assert [(each.box, each.reason) for each in old.refusals] == [
         (each.box, each.reason) for each in new.refusals
     ]
