@@ -34,7 +34,7 @@ AGREEMENT = 1e-4
 
 def evaluate() -> None:
     """Calibrate on the validation images, then report on the test images and on pages written with them."""
-    settings = params.load("base", "evaluate", "feedback")
+    count = params.read(params.Evaluate, "evaluate").pages
     network = Classifier(paths.LITERT_MODEL.read_bytes())
     validation_images, validation_labels = paths.read_split("validation")
     temperature = calibration.fit_temperature(network.probabilities(validation_images), validation_labels)
@@ -53,10 +53,9 @@ def evaluate() -> None:
     plots.save(plots.curves(pd.read_csv(paths.HISTORY)), paths.HISTORY.with_name("curves.png"))
 
     texts = read_images(reader, images)
-    count = settings["evaluate"].whole_number("pages", 1, 1_000_000)
-    read = page_scores.read_pages(reader, images, labels, count, comparison.page_seed(settings))
+    read = page_scores.read_pages(reader, images, labels, count, comparison.page_seed())
     write_pages(read)
-    corrections = comparison.evaluating(settings)
+    corrections = comparison.evaluating()
     corrected = [read_correction(reader, correction) for correction in corrections]
     write_readings(images, labels, texts, read, corrections, corrected)
     right = [text == str(label) for text, label in zip(texts, labels, strict=True)]
