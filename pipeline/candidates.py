@@ -17,12 +17,11 @@ from pipeline.reader.crops import NO_DIGIT
 
 def candidates() -> None:
     """Cut pages written with training digits."""
-    settings = params.load("base", "candidates")
     images, crops, truths = candidates_of_pages.of_pages(
         *paths.read_split("train"),
-        seed=settings["base"].whole_number("seed", 0, 2**31),
-        pages=settings["candidates"].whole_number("pages", 10, 1_000_000),
+        params.read(params.Candidates, "candidates"),
         splitter=paths.read_bytes(paths.SPLITTER_MODEL),
+        seed=params.read(params.Base, "base").seed,
     )
     with whole_file(paths.CANDIDATES) as file:
         np.savez(file, images=images, views=crops, truths=truths)

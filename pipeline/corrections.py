@@ -16,7 +16,6 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline.common import params, paths
@@ -25,7 +24,8 @@ from pipeline.evaluation.scoring import joined
 from pipeline.labels import feedback
 from pipeline.labels.feedback import Correction
 from pipeline.labels.slant import add_slant, excess_slants
-from pipeline.learning.verifier_training import learn
+from pipeline.learning import trainer
+from pipeline.learning.crop_batches import CropBatches
 from pipeline.reader import picture
 from pipeline.reader.binarize import LONGEST_SIDE, Ink, find_ink
 from pipeline.reader.candidates import Candidate
@@ -40,11 +40,6 @@ from pipeline.reader.verification import find_candidates
 
 AS_READ, ALIGNED = "cut as read", "aligned with the truth"
 NOT_CUT = "digits not found: evaluates only"
-# With the corrected ones the verifier goes through so many of its examples again, so that it does not forget them, and
-# through as many of them, and of MNIST's digits, that slant as the corrected ones do.
-REHEARSED, EPOCHS, RATE = 20_000, 4, 5e-3
-# So many digits of pages, slanted, the digits' network gets beside the corrected ones.
-SLANTED = 1000
 # A candidate that shares at least this share of its ink with a digit, and is not it, is neither that digit nor none.
 NEARLY = 0.8
 # Where a picture is taken for its negative or turned, more than this share of its digits must be read as they are: what
@@ -72,38 +67,41 @@ class Cut(NamedTuple):
 
 def corrections() -> None:
     """Cut the pictures that train, teach the verifier, and list all."""
-    settings = params.load("base", "feedback")
-    share = settings["feedback"].number("evaluation", 0, 1)
-    least = settings["feedback"].number("least_probability", 0, 1)
-    weight = settings["feedback"].whole_number("weight", 0, 10_000)
-    seed = settings["base"].whole_number("seed", 0, 2**31)
+    settings, seed = params.read(params.Feedback, "feedback"), params.read(params.Base, "base").seed
+    learning = params.read(params.Verifier, "verifier")
     paths.FEEDBACK.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    trainer.make_repeatable(seed)
     verifier = keras.models.load_model(paths.VERIFIER_KERAS, compile=False)
     verifier.export(paths.VERIFIER_MODEL, format="litert", verbose=False)
 
     given = feedback.load()
-    training = [correction for correction in given if feedback.side(correction, share) == feedback.TRAIN]
+    training = [
+        correction for correction in given if feedback.side(correction, settings.evaluation) == feedback.TRAIN
+    ]
     networks = Splitter(paths.read_bytes(paths.SPLITTER_MODEL)), Classifier(paths.VERIFIER_MODEL.read_bytes())
     cuts = {
-        correction.name: extract_digits(correction, *networks, least)
+        correction.name: extract_digits(correction, *networks, settings.least_probability)
         for correction in tqdm(training, unit="picture", disable=None)
     }
     found = [cut for cut in cuts.values() if cut is not None]
     images = np.concatenate([np.empty((0, 28, 28), np.uint8), *(cut.digits for cut in found)])
     labels = np.concatenate([np.empty(0, int), *(cut.labels for cut in found)])
     digits = len(labels)
-    if found and weight:
+    if found and settings.weight:
         mnist = paths.read_split("train")
         amounts = excess_slants(images, labels, *mnist)
         of_pages, crops, truths = paths.read_candidates()
-        teach(verifier, found, weight, (crops, truths), mnist, amounts, seed)
+        teach(verifier, learning, settings, found, (crops, truths), mnist, amounts, seed)
         verifier.export(paths.VERIFIER_MODEL, format="litert", verbose=False)
         # Digits of pages went through what pages do to digits, as the corrected ones did.
         digit = truths != NO_DIGIT
         like_them, theirs = sample_slanted(
-            crop_alone(of_pages[digit]), truths[digit], amounts, SLANTED, mnist, np.random.default_rng(seed)
+            crop_alone(of_pages[digit]),
+            truths[digit],
+            amounts,
+            settings.slanted,
+            mnist,
+            np.random.default_rng(seed),
         )
         images, labels = np.concatenate([images, like_them[..., 0]]), np.concatenate([labels, theirs])
     with whole_file(paths.split_path("corrections")) as file:
@@ -209,37 +207,35 @@ def sample_slanted(
 
 def teach(
     verifier: keras.Model,
+    learning: params.Verifier,
+    settings: params.Feedback,
     cuts: list[Cut],
-    weight: int,
     candidates: tuple[np.ndarray, np.ndarray],
     mnist: tuple[np.ndarray, np.ndarray],
     amounts: np.ndarray,
     seed: int,
 ) -> None:
-    """Go on training the verifier, with all that was cut out of corrected pictures, `weight` times.
+    """Go on training the verifier, with all that was cut out of corrected pictures, `settings.weight` times.
 
     Args:
+        verifier: As it was trained by `learning`.
         candidates: Crops that the verifier was trained on, and their truths.
         mnist: Training digits and their labels.
         amounts: How much farther than these the corrected digits slant.
     """
-    rng = np.random.default_rng(seed)
+    rng, count, weight = np.random.default_rng(seed), settings.verifier.rehearsed, settings.weight
     crops, truths = candidates
-    again = rng.permutation(len(crops))[:REHEARSED]
+    again = rng.permutation(len(crops))[:count]
     examples = [
         (crops[again], truths[again]),
-        sample_slanted(*candidates, amounts, REHEARSED, mnist, rng),
-        sample_slanted(crop_alone(mnist[0]), mnist[1], amounts, REHEARSED, mnist, rng),
+        sample_slanted(*candidates, amounts, count, mnist, rng),
+        sample_slanted(crop_alone(mnist[0]), mnist[1], amounts, count, mnist, rng),
         *((np.repeat(cut.crops, weight, axis=0), np.repeat(cut.truths, weight)) for cut in cuts),
     ]
-    learn(
-        verifier,
-        np.concatenate([some for some, _ in examples]),
-        np.concatenate([truth for _, truth in examples]),
-        epochs=EPOCHS,
-        seed=seed,
-        rate=RATE,
-    )
+    crops, truths = (np.concatenate(parts) for parts in zip(*examples, strict=True))
+    further = learning.model_copy(update=settings.verifier.model_dump(exclude={"rehearsed"}))
+    trainer.compile_model(verifier, further, "sparse_categorical_crossentropy")
+    trainer.fit(verifier, CropBatches(crops, truths, further, seed), further)
 
 
 def write_report(given: list[Correction], cuts: dict[str, Cut | None]) -> None:

@@ -34,8 +34,8 @@ AGREEMENT = 1e-4
 
 def evaluate() -> None:
     """Calibrate on the validation images, then report on the test images and on pages written with them."""
-    settings = params.load("base", "evaluate", "feedback")
-    reader = calibrate(settings)
+    settings = params.read(params.Evaluate, "evaluate")
+    reader = calibrate(settings.calibration_pages)
 
     images, labels = paths.read_split("test")
     network = paths.LITERT_MODEL.read_bytes()
@@ -50,10 +50,9 @@ def evaluate() -> None:
     plots.save(plots.curves(pd.read_csv(paths.HISTORY)), paths.HISTORY.with_name("curves.png"))
 
     texts = read_images(reader, images)
-    count = settings["evaluate"].whole_number("pages", 1, 1_000_000)
-    read = page_scores.read_pages(reader, images, labels, count, comparison.page_seed(settings))
+    read = page_scores.read_pages(reader, images, labels, settings.pages, comparison.page_seed())
     write_pages(read)
-    corrections = comparison.evaluating(settings)
+    corrections = comparison.evaluating()
     corrected = [read_correction(reader, correction) for correction in corrections]
     write_readings(images, labels, texts, read, corrections, corrected)
     right = [text == str(label) for text, label in zip(texts, labels, strict=True)]
@@ -69,7 +68,7 @@ def evaluate() -> None:
     print(page_scores.by_effect(read).to_string(index=False))
 
 
-def calibrate(settings: dict[str, params.Block]) -> Reader:
+def calibrate(pages: int) -> Reader:
     """Fit both temperatures on validation digits, as images and on pages, and return the reader that has them.
 
     Each is fitted on what is used: the classifier's with its test-time augmentation, the pages' on what classifier and
@@ -83,8 +82,7 @@ def calibrate(settings: dict[str, params.Block]) -> Reader:
     fitted = {"temperature": round(temperature, 6), "page_temperature": 1.0}
     paths.write_json(paths.CALIBRATION, fitted)
     reader = version.build(paths.READER_PARTS)
-    count = settings["evaluate"].whole_number("calibration_pages", 1, 1_000_000)
-    read = page_scores.read_pages(reader, images, labels, count, comparison.page_seed(settings))
+    read = page_scores.read_pages(reader, images, labels, pages, comparison.page_seed())
     fitted["page_temperature"] = round(page_scores.fit_temperature(read), 6)
     paths.write_json(paths.CALIBRATION, fitted)
     return version.build(paths.READER_PARTS)

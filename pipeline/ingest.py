@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.common.params import Block, load
+from pipeline.common import params
 from pipeline.common.stage import StageError, run, whole_file
 from pipeline.mnist import csv_format
 from pipeline.mnist.mirrors import (
@@ -39,14 +39,14 @@ def ingest() -> None:
     Raises:
         StageError: A file is refused, only one of the two is there, or MNIST_SOURCE cannot be used.
     """
-    params = load("base", "ingest")
+    mirrors = params.read(params.Ingest, "ingest").mirrors
     record = read_record()
     present = {split: path for split in SPLITS if (path := _present(split, record))}
     if len(present) == len(SPLITS):
         obtained = {split: _keep(path, split, record) for split, path in present.items()}
     else:
         _refuse_half_a_pair(present, record)
-        obtained = _obtain(params, present)
+        obtained = _obtain(mirrors, present)
     _store(obtained)
     for split, csv in obtained.items():
         print(f"{csv_path(split)}: {csv.rows:,} digits, source: {csv.source}")
@@ -87,13 +87,13 @@ def _refuse_half_a_pair(present: dict[str, Path], record: dict[str, dict[str, An
             raise StageError(f"{path} is there and {other} is not; put it beside, or take {path} away")
 
 
-def _obtain(params: dict[str, Block], present: dict[str, Path]) -> dict[str, RawCSV]:
+def _obtain(mirrors: list[dict[str, Any]], present: dict[str, Path]) -> dict[str, RawCSV]:
     """Obtain both CSVs from MNIST_SOURCE or else from the first mirror that has them or else the sample."""
     shutil.rmtree(DOWNLOADS, ignore_errors=True)
     try:
         if place := os.environ.get("MNIST_SOURCE"):
             return _from_place(place)
-        return _from_mirrors(params, present)
+        return _from_mirrors(mirrors, present)
     finally:
         shutil.rmtree(DOWNLOADS, ignore_errors=True)
 
@@ -108,10 +108,7 @@ def _from_place(place: str) -> dict[str, RawCSV]:
         raise StageError(f"MNIST_SOURCE cannot be used: {error}") from error
 
 
-def _from_mirrors(params: dict[str, Block], present: dict[str, Path]) -> dict[str, RawCSV]:
-    mirrors = params["ingest"]["mirrors"]
-    if not isinstance(mirrors, list):
-        raise StageError(f"params.yaml: ingest.mirrors is {mirrors!r}; allowed is a list, which may be empty")
+def _from_mirrors(mirrors: list[dict[str, Any]], present: dict[str, Path]) -> dict[str, RawCSV]:
     failures = []
     for entry in mirrors:
         mirror = _mirror(entry)
@@ -130,7 +127,7 @@ def _from_mirrors(params: dict[str, Block], present: dict[str, Path]) -> dict[st
     _warn_of_sample(failures)
     from pipeline.mnist.sample import embedded_sample
 
-    pairs = embedded_sample(seed=params["base"].whole_number("seed", 0, 2**32 - 1))
+    pairs = embedded_sample(params.read(params.Base, "base").seed)
     return {split: canonical(SAMPLE, pair) for split, pair in zip(SPLITS, pairs, strict=True)}
 
 

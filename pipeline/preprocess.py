@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from pipeline.common import paths
-from pipeline.common.params import load
+from pipeline.common import params, paths
 from pipeline.common.stage import StageError, run, whole_file
 from pipeline.mnist import csv_format
 from pipeline.mnist.record import SPLITS, csv_path, read_record, sha256
@@ -42,13 +41,14 @@ def preprocess() -> None:
     Raises:
         StageError: The CSVs are not those that ingest checked, or too few to be split.
     """
-    params = load("base", "preprocess")
+    share = params.read(params.Preprocess, "preprocess").validation
+    seed = params.read(params.Base, "base").seed
     source = _source()
     given, test = (Digits(*csv_format.read(csv_path(split))) for split in SPLITS)
     train, validation = split_off(
         given,
-        share=params["preprocess"].number("validation", 0.001, 0.9),
-        seed=params["base"].whole_number("seed", 0, 2**32 - 1),
+        share=share,
+        seed=seed,
     )
     # The test data stays whole, whatever it shares with the rest; validation goes before training.
     without_test = without(validation, test)

@@ -30,6 +30,18 @@ from pipeline.registry import gate, promotion, tracking
 # Distributions that the reader needs to read; the versions installed here go with the model.
 REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow")
 
+BLOCKS: dict[str, type[params.Block]] = {
+    "base": params.Base,
+    "preprocess": params.Preprocess,
+    "splitter": params.Splitter,
+    "candidates": params.Candidates,
+    "verifier": params.Verifier,
+    "feedback": params.Feedback,
+    "train": params.Train,
+    "evaluate": params.Evaluate,
+    "gate": params.Gate,
+}
+
 
 def register() -> None:
     """Register the reader unless it is registered, and decide whether it becomes the champion."""
@@ -68,11 +80,8 @@ def describe_run(summary: dict[str, Any], metrics: dict[str, Any], identity: str
         if trained is None:
             log_history()
             mlflow.set_tag("restored", "from files, without training")
-        mlflow.set_tags(provenance(summary, metrics))
-        mlflow.log_params(
-            flatten(params.load("base", "preprocess", "train", "verifier", "feedback", "evaluate", "gate"))
-            | flatten({"recipe": summary["recipe"]})
-        )
+        mlflow.set_tags(provenance(metrics))
+        mlflow.log_params(flatten(parameters() | {"recipe": summary["recipe"]}))
         mlflow.log_param("parameters", summary["parameters"])
         mlflow.log_metrics(numbers(metrics))
         log_datasets(metrics)
@@ -82,6 +91,11 @@ def describe_run(summary: dict[str, Any], metrics: dict[str, Any], identity: str
         return active
 
 
+def parameters() -> dict[str, Any]:
+    """The blocks of params.yaml that have a share in a version; of the recipes, the one used is in training.json."""
+    return {name: params.read(block, name).model_dump() for name, block in BLOCKS.items()}
+
+
 def log_history() -> None:
     """The metrics of each epoch, as `train` logs them while it runs."""
     history = pd.read_csv(paths.HISTORY)
@@ -89,13 +103,14 @@ def log_history() -> None:
         tracking.log_epoch(epoch - 1, dict(zip(history.columns[1:], metrics, strict=True)))
 
 
-def provenance(summary: dict[str, Any], metrics: dict[str, Any]) -> dict[str, str]:
-    """Tags that say which code and which files made this reader; file hashes are those in dvc.lock."""
+def provenance(metrics: dict[str, Any]) -> dict[str, str]:
+    """Tags that say which data and files made this reader; file hashes are those in dvc.lock.
+
+    Which commit trained it, and on which machine, `train` has written there.
+    """
     patterns = ("data/raw/mnist_*.csv", "data/prepared/*.npz", "models/*.*")
     made_of = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
     return {
-        "git.commit": summary["git"]["commit"],
-        "git.clean": summary["git"]["clean"],
         "data.source": metrics["data"]["source"],
         **{f"md5.{path.as_posix()}": tracking.file_digest(path) for path in made_of},
     }
@@ -199,17 +214,13 @@ def examine(champion: ModelVersion, metrics: dict[str, Any]) -> tuple[list[str],
     """
     if metrics["data"]["source"] == SAMPLE != champion.tags["data.source"]:
         return ["it was trained on the embedded sample, the champion on real data"], ""
-    settings = params.load("gate")["gate"]
-    level = settings.number("level", 0, 0.5)
-    smallest = params.Block("gate.smallest", settings["smallest"])
+    settings = params.read(params.Gate, "gate")
     challenger = comparison.load(paths.READINGS)
     readings = challenger.rename(columns={"text": "challenger"}).assign(
         champion=comparison.texts_of(champion, challenger)
     )
     comparisons = gate.compare(readings)
-    reasons = gate.objections(
-        comparisons, level, {kind: smallest.whole_number(kind, 1, 10**9) for kind in gate.KINDS}
-    )
+    reasons = gate.objections(comparisons, settings.level, settings.smallest.model_dump())
     return reasons, gate.as_markdown(comparisons, str(champion.version))
 
 

@@ -7,33 +7,28 @@ learns from is in labels/verifier_examples.py; corrections it learns afterwards,
 exports it.
 """
 
-import keras
-import tensorflow as tf
-
 from pipeline.common import params, paths
 from pipeline.common.stage import run
 from pipeline.labels.verifier_examples import examples
-from pipeline.learning.verifier_training import learn, network
+from pipeline.learning import networks, trainer
+from pipeline.learning.crop_batches import CropBatches
+from pipeline.learning.saving import save_as_keras
+from pipeline.reader.crops import NO_DIGIT
+from pipeline.reader.normalize import SIDE
 from pipeline.reader.split import Splitter
 
 
 def verifier() -> None:
     """Train the verifier on candidates from generated pages."""
-    settings = params.load("base", "verifier")
-    seed = settings["base"].whole_number("seed", 0, 2**31)
+    settings, seed = params.read(params.Verifier, "verifier"), params.read(params.Base, "base").seed
     _, crops, truths = paths.read_candidates()
     splitter = Splitter(paths.read_bytes(paths.SPLITTER_MODEL))
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
-    model = network()
-    learn(
-        model,
-        *examples(*paths.read_split("train"), crops, truths, splitter, seed),
-        epochs=settings["verifier"].whole_number("epochs", 1, 1000),
-        seed=seed,
-    )
-    paths.MODELS.mkdir(exist_ok=True)
-    model.save(paths.VERIFIER_KERAS)
+    crops, truths = examples(*paths.read_split("train"), crops, truths, splitter, settings.mixture, seed)
+    trainer.make_repeatable(seed)
+    model = networks.verifier(SIDE, NO_DIGIT + 1)
+    trainer.compile_model(model, settings, "sparse_categorical_crossentropy")
+    trainer.fit(model, CropBatches(crops, truths, settings, seed), settings)
+    save_as_keras(model, paths.VERIFIER_KERAS)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import pytest
 import yaml
 from sklearn.datasets import load_digits
 
+from pipeline.common.params import AnyBlock
+
 Digits = tuple[np.ndarray, np.ndarray]
 
 ROOT = Path(__file__).parents[1]
@@ -116,11 +118,19 @@ def make_small(params: dict[str, Any]) -> None:
         mirror["urls"] = [f"http://127.0.0.1:{port}/{url.rsplit('/', 1)[1]}" for url in mirror["urls"]]
     for recipe in params["recipes"].values():
         recipe["epochs"] = 3
-    params["splitter"] = {"pages": 30, "epochs": 1}
-    params["candidates"] = {"pages": 30}
-    params["verifier"] = {"epochs": 1}
+    params["splitter"] |= {"pages": 30, "epochs": 1}
+    params["candidates"] |= {"pages": 30}
+    params["verifier"] |= {"epochs": 1}
     params["evaluate"] = {"pages": 30, "calibration_pages": 10}
     params["gate"]["smallest"] = {"test": 100, "pages": 10, "feedback": 5}
+
+
+def settings(kind: type[AnyBlock], *keys: str, **changes: Any) -> AnyBlock:
+    """A block of this repository's params.yaml, with changes."""
+    block = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for key in keys:
+        block = block[key]
+    return kind.model_validate(block | changes)
 
 
 def free_port() -> int:

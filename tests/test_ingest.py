@@ -356,7 +356,7 @@ def test_mirror_that_params_yaml_describes_wrongly(server: Server) -> None:
 
 def test_mirrors_that_are_no_list() -> None:
     Path("params.yaml").write_text("base: {seed: 1}\ningest:\n  mirrors:\n")
-    with pytest.raises(StageError, match=r"params\.yaml: ingest\.mirrors is None; allowed is a list"):
+    with pytest.raises(StageError, match=r"params\.yaml: ingest\.mirrors is None; it should be a valid list"):
         ingest()
 
 

@@ -16,14 +16,14 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.common import paths
-from pipeline.corrections import SLANTED
+from pipeline.common.params import Feedback
 from pipeline.evaluation import comparison
 from pipeline.mnist import csv_format
 from pipeline.reader import version as stored
 from pipeline.reader.crops import NO_DIGIT
 from pipeline.registry import tracking
 from pipeline.synthetic.page import SyntheticPage, make_pages
-from tests.conftest import Project, Server
+from tests.conftest import Project, Server, settings
 
 STAGES = (
     "ingest", "preprocess", "splitter", "candidates", "verifier", "corrections", "train", "evaluate", "register",
@@ -167,8 +167,9 @@ def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
         of_pages = int((candidates["truths"] != NO_DIGIT).sum())
     with np.load(project.root / paths.split_path("corrections")) as cut:
         digits = training["digits"].astype(int).sum()
+        slanted = settings(Feedback, "feedback").slanted
         # Then digits of pages that slant like them; so small a project has fewer than it would take.
-        assert len(cut["images"]) == len(cut["labels"]) == digits + min(SLANTED, of_pages) > of_pages > 0
+        assert len(cut["images"]) == len(cut["labels"]) == digits + min(slanted, of_pages) > of_pages > 0
         assert cut["labels"][:digits].tolist() == [
             int(digit)
             for truth in training["truth"][training["digits"] != "0"]

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 
 from pipeline import splitter
+from pipeline.common.params import Splitter
 from pipeline.labels import split_targets
 from pipeline.reader import lines
 from pipeline.reader.binarize import find_ink
 from pipeline.reader.split import GAP, ROWS, WINDOW, may_hold_several
 from pipeline.synthetic.page import make_pages
-from tests.conftest import Digits
+from tests.conftest import Digits, settings
 
 
 def joined(digits: Digits, effects: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -62,7 +63,8 @@ def test_windows_hold_all_examples_but_for_an_end() -> None:
 
 def test_the_splitter_learns_where_digits_touch(digits: Digits) -> None:
     images, labels = digits
-    model = splitter.train(images[:300], labels[:300], seed=0, epochs=20, pages=60)
+    few_pages = settings(Splitter, "splitter", epochs=20, pages=60)
+    model = splitter.train(images[:300], labels[:300], few_pages, seed=0)
     held_back = [e for n in range(20) for e in split_targets.examples(images[300:], labels[300:], n, seed=9)]
     crops, truths = split_targets.windows(held_back, np.random.default_rng(0))
     odds = model.predict(crops.astype(np.float32) / 255, verbose=0)

@@ -53,26 +53,26 @@ def load(path: Path) -> pd.DataFrame:
 
 def pictures(kind: str) -> Iterator[np.ndarray | bytes]:
     """The pictures of one kind, as params.yaml and the files in data/ have them."""
-    settings = params.load("base", "evaluate", "feedback")
     if kind == "test":
         yield from paths.read_split("test")[0]
     elif kind == "pages":
         images, labels = paths.read_split("test")
-        for page in make_pages(images, labels, settings["evaluate"]["pages"], page_seed(settings)):
+        count = params.read(params.Evaluate, "evaluate").pages
+        for page in make_pages(images, labels, count, page_seed()):
             yield page.picture
     else:
-        for correction in evaluating(settings):
+        for correction in evaluating():
             yield correction.picture
 
 
-def page_seed(settings: dict[str, params.Block]) -> int:
+def page_seed() -> int:
     """The seed of the generated pages: other light, paper and places than the verifier's pages."""
-    return settings["base"].whole_number("seed", 0, 2**31) + PAGE_SEED
+    return params.read(params.Base, "base").seed + PAGE_SEED
 
 
-def evaluating(settings: dict[str, params.Block]) -> list[feedback.Correction]:
+def evaluating() -> list[feedback.Correction]:
     """The corrections that no version trains on."""
-    share = settings["feedback"].number("evaluation", 0, 1)
+    share = params.read(params.Feedback, "feedback").evaluation
     return [
         correction
         for correction in feedback.load()

@@ -59,7 +59,7 @@ def monitor() -> None:
         raise StageError(
             f"no log of readings; set {log.FILE}=readings.db where pictures are read, then here, too"
         )
-    settings = params.load("monitor")
+    settings = params.read(params.Monitor, "monitor")
     readings, digits = load(Path(path))
     tracking.connect()
     with tracking.reachable():
@@ -73,7 +73,7 @@ def monitor() -> None:
     drifts = compare(digits, reference(reader))
     waiting = len(feedback.load()) - trained_on
     print(report(readings, digits, drifts))
-    reasons = due(drifts, len(digits), waiting, settings["monitor"])
+    reasons = due(drifts, len(digits), waiting, settings)
     print("\nRetraining is due: " + "; ".join(reasons) + "." if reasons else "\nRetraining is not due.")
 
 
@@ -106,10 +106,9 @@ def reference(reader: Any) -> pd.DataFrame:
     The pages are generated from validation digits, with every pen, paper and light there is.
     """
     images, labels = paths.read_split("validation")
-    seed = comparison.page_seed(params.load("base"))
     read = [
         digit
-        for page in make_pages(images, labels, PAGES, seed)
+        for page in make_pages(images, labels, PAGES, comparison.page_seed())
         for digit in reader.read(page.picture).digits
     ]
     rows = [(*log.measure_digit(digit.image), float(digit.confidence)) for digit in read]
@@ -128,15 +127,14 @@ def compare(digits: pd.DataFrame, expected: pd.DataFrame) -> list[Drift]:
     return drifts
 
 
-def due(drifts: list[Drift], digits: int, waiting: int, settings: params.Block) -> list[str]:
+def due(drifts: list[Drift], digits: int, waiting: int, settings: params.Monitor) -> list[str]:
     """Why the reader should be trained anew; empty if it need not."""
     reasons = []
-    if waiting >= settings.whole_number("corrections", 1, 10**9):
+    if waiting >= settings.corrections:
         reasons.append(f"{waiting} corrected pictures have come since the champion was made")
-    if digits >= settings.whole_number("digits", 1, 10**9):
-        farthest = settings.number("distance", 0, 1)
+    if digits >= settings.digits:
         for it in drifts:
-            if it.distance > farthest and it.p < settings.number("level", 0, 0.5):
+            if it.distance > settings.distance and it.p < settings.level:
                 reasons.append(
                     f"{LOOKS[it.figure]} has moved from {it.expected:.3f} to {it.read:.3f} on average "
                     f"(distance {it.distance:.2f})"

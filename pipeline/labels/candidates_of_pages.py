@@ -4,6 +4,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from pipeline.common.params import Candidates
 from pipeline.labels.matching import digits_near, precision_and_recall
 from pipeline.reader.binarize import find_ink
 from pipeline.reader.candidates import propose
@@ -18,41 +19,48 @@ from pipeline.synthetic.page import SyntheticPage, make_page, map_pages
 DIGIT, NONE = 0.8, 0.65
 # What holds so much of a second digit is none either: beside an 8, all of a 1 may be less than a fifth of the ink.
 SECOND = 0.5
-# Of one page at most so many candidates that are no digit, for each that is one, but always a few.
-MOST_NONE, FEW = 2.0, 4
 # Digits are drawn at most so high, in pixels: the networks see them at 28.
 TALLEST = 100
 
 Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def of_pages(images: np.ndarray, labels: np.ndarray, seed: int, pages: int, splitter: bytes) -> Examples:
+def of_pages(
+    images: np.ndarray, labels: np.ndarray, settings: Candidates, splitter: bytes, seed: int
+) -> Examples:
     """Candidates of generated pages.
 
     Args:
         images: uint8 N×28×28 of training digits, ink bright on 0.
         labels: N integers from 0 to 9.
-        seed: Decides the pages.
-        pages: Their number; on every third of them digits touch.
+        settings: How many pages, and how many candidates of each that are no digit.
         splitter: The model that parts digits that touch.
+        seed: Decides the pages.
 
     Returns:
         Images, uint8 M×28×28, their crops, uint8 M×28×28×2, and truths, uint8 M.
     """
     written = add_drawn_digits(images, labels, seed)
-    found = map_pages(partial(of_page, splitter=splitter), *written, pages, seed)
+    cut = partial(of_page, settings=settings, splitter=splitter)
+    found = map_pages(cut, *written, settings.pages, seed)
     seen, crops, truths = zip(*found, strict=True)
     return np.concatenate(seen), np.concatenate(crops), np.concatenate(truths)
 
 
-def of_page(images: np.ndarray, labels: np.ndarray, number: int, seed: int, splitter: bytes) -> Examples:
-    """The candidates of page `number` whose truth is clear, as `of_pages` returns them."""
+def of_page(
+    images: np.ndarray, labels: np.ndarray, number: int, seed: int, settings: Candidates, splitter: bytes
+) -> Examples:
+    """The candidates of page `number` whose truth is clear, as `of_pages` returns them.
+
+    On every third page digits touch.
+    """
     page = make_page(images, labels, number, seed, tallest=TALLEST, always=None if number % 3 else "touching")
     ink = find_ink(page.picture)
     found = propose(ink, _loaded(splitter))
     truths = np.array([truth_of(candidate.component, page, ink.scale) for candidate in found], int)
     digits, none = np.flatnonzero((truths >= 0) & (truths != NO_DIGIT)), np.flatnonzero(truths == NO_DIGIT)
-    none = np.random.default_rng([seed, number]).permutation(none)[: max(FEW, round(MOST_NONE * len(digits)))]
+    most = max(settings.least_none, round(settings.none_per_digit * len(digits)))
+    none = np.random.default_rng([seed, number]).permutation(none)[:most]
     kept = np.concatenate([digits, none])
     return *make_crops(ink, [found[k].component for k in kept]), truths[kept].astype(np.uint8)
 

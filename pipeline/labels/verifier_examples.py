@@ -7,13 +7,12 @@ those that are.
 import cv2
 import numpy as np
 
+from pipeline.common.params import Distortion, Mixture
 from pipeline.reader.crops import NO_DIGIT, crop_alone
 from pipeline.reader.split import Splitter
 from pipeline.synthetic.digit_forms import draw_digits
 from pipeline.synthetic.letter_forms import draw_letters
 
-# As many drawn digits and turned digits each as this share of the candidates; of letters and of MNIST's own digits.
-SHARE, OF_LETTERS, OF_MNIST = 0.08, 0.15, 0.4
 # Digits that are none once mirrored, turned by a quarter, or upside down.
 MIRRORED, TURNED, UPSIDE_DOWN = (3, 4, 7, 9), (2, 3, 4, 5, 7), (4, 7)
 
@@ -24,6 +23,7 @@ def examples(
     crops: np.ndarray,
     truths: np.ndarray,
     splitter: Splitter,
+    mixture: Mixture,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the verifier learns from.
@@ -34,16 +34,17 @@ def examples(
         crops: uint8 M×28×28×2, candidates as the verifier sees them.
         truths: M integers, 0 to 9, or 10 for no whole digit.
         splitter: Parts digits that touch.
+        mixture: How much joins the candidates, as shares of their number.
         seed: Decides letters and drawn digits, and which digits join.
 
     Returns:
         Crops and truths, as those given, and more of both.
     """
     rng = np.random.default_rng(seed)
-    count = max(1, round(SHARE * len(crops)))
-    some = rng.choice(len(images), min(len(images), round(OF_MNIST * len(crops))), replace=False)
+    count = max(1, round(mixture.drawn * len(crops)))
+    some = rng.choice(len(images), min(len(images), round(mixture.mnist * len(crops))), replace=False)
     drawn, values = draw_digits(count, rng)
-    drawn_letters = draw_letters(max(1, round(OF_LETTERS * len(crops))), splitter, rng)
+    drawn_letters = draw_letters(max(1, round(mixture.letters * len(crops))), splitter, rng)
     turned = turned_digits(images[some[:count]], labels[some[:count]])
     none = np.concatenate([drawn_letters, crop_alone(turned)])
     return (
@@ -52,10 +53,10 @@ def examples(
     )
 
 
-def distort(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def distort(crop: np.ndarray, distortion: Distortion, rng: np.random.Generator) -> np.ndarray:
     """Turned, slanted, stretched and shifted a little: uint8 28×28×2, as it was."""
-    matrix = np.eye(2) + rng.normal(0, 0.07, (2, 2))
-    shift = 13.5 - matrix @ [13.5, 13.5] + rng.normal(0, 0.5, 2)
+    matrix = np.eye(2) + rng.normal(0, distortion.linear, (2, 2))
+    shift = 13.5 - matrix @ [13.5, 13.5] + rng.normal(0, distortion.shift, 2)
     return cv2.warpAffine(crop, np.column_stack([matrix, shift]), (28, 28))
 
 

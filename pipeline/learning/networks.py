@@ -1,17 +1,88 @@
-"""The convolutional networks (CNNs) that `train.architecture` in params.yaml chooses from, by function name.
+"""The networks: the splitter's, the verifier's, and those for digits that `train.architecture` chooses from.
 
-Each function builds an uncompiled `keras.Sequential` from float32 N×28×28×1 in 0..1 (ink bright on 0) to float32
+A network for digits is an uncompiled `keras.Sequential` from float32 N×28×28×1 in 0..1 (ink bright on 0) to float32
 N×10 class probabilities. To add one, write a function here and a recipe of the same name in params.yaml.
 """
 
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 CLASSES = 10
 # Of the running mean and variance: at Keras's 0.99 they lag behind the weights for hundreds of steps.
 MOMENTUM = 0.9
+
+
+def splitter(rows: int, columns: int) -> keras.Model:
+    """A small U-Net (Ronneberger, Fischer and Brox 2015) that begins and ends at half resolution.
+
+    It takes float32 N×rows×columns×1, the share of ink from 0 to 1, and gives log odds of that form that digits touch.
+    """
+
+    def convolve(
+        x: keras.KerasTensor, filters: int, strides: int = 1, dilation: int = 1
+    ) -> keras.KerasTensor:
+        x = layers.Conv2D(
+            filters, 3, strides=strides, padding="same", dilation_rate=dilation, use_bias=False
+        )(x)
+        return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
+
+    crop = keras.Input((rows, columns, 1))
+    half = convolve(convolve(crop, 24, strides=2), 24)
+    quarter = convolve(convolve(half, 48, strides=2), 48)
+    eighth = convolve(convolve(convolve(quarter, 72, strides=2), 72), 72, dilation=2)
+    up = convolve(layers.Concatenate()([layers.UpSampling2D()(eighth), quarter]), 48)
+    up = convolve(layers.Concatenate()([layers.UpSampling2D()(up), half]), 24)
+    return keras.Model(crop, layers.Conv2DTranspose(1, 4, strides=2, padding="same")(up))
+
+
+def loss_on_ink(split_weight: float) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The splitter's loss: cross-entropy over the pixels that are ink, in which splits have a weight.
+
+    It takes the truth, N×H×W×2, 1 on splits and 1 on ink, and log odds, N×H×W×1.
+    """
+
+    def loss(truth: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:
+        split, ink = truth[..., :1], truth[..., 1:]
+        error = tf.nn.weighted_cross_entropy_with_logits(split, log_odds, split_weight)
+        return tf.reduce_sum(error * ink) / (tf.reduce_sum(ink) + 1)
+
+    return loss
+
+
+def verifier(side: int, classes: int) -> keras.Model:
+    """A small CNN of two branches, one for each crop: it looks at every candidate, of which there are two to a digit.
+
+    It takes float32 N×side×side×2 from 0 to 1, near and far crop, and gives N×classes probabilities. The far crop's
+    branch is the smaller one: that crop has to tell where the candidate stands, not what it is.
+    """
+    crops = keras.Input((side, side, 2))
+    near = keras.Sequential(
+        [
+            *_convolve(32, 6, strides=2),
+            *_convolve(64, 3),
+            *_convolve(64, 3),
+            layers.MaxPooling2D(),
+            *_convolve(128, 3, padding="same"),
+            *_convolve(128, 3),
+            layers.Flatten(),
+        ]
+    )
+    far = keras.Sequential(
+        [
+            *_convolve(16, 6, strides=2),
+            *_convolve(32, 3),
+            layers.MaxPooling2D(),
+            *_convolve(32, 3),
+            layers.Flatten(),
+        ]
+    )
+    seen = layers.concatenate([near(crops[..., :1]), far(crops[..., 1:])])
+    hidden = layers.Dense(128, use_bias=False)(layers.Dropout(0.3)(seen))
+    hidden = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(hidden))
+    return keras.Model(crops, layers.Dense(classes, activation="softmax")(layers.Dropout(0.3)(hidden)))
 
 
 def batchnorm_cnn() -> keras.Sequential:

@@ -1,5 +1,6 @@
 """Batches for a training, made while the network learns from those before."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -7,6 +8,32 @@ import tensorflow as tf
 
 # How many batches are made before they are needed.
 AHEAD = 8
+
+
+class Batches(ABC):
+    """What a network learns from, in epochs of batches.
+
+    Attributes:
+        specs: Shape and dtype of a batch's two arrays.
+    """
+
+    specs: tuple[tf.TensorSpec, tf.TensorSpec]
+
+    @abstractmethod
+    def begin(self, epoch: int) -> None:
+        """Choose and shuffle the examples of an epoch, counted from 0."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of batches of an epoch."""
+
+    @abstractmethod
+    def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the network sees in batch `index` of the epoch that has begun, and what it should make of it."""
+
+    def dataset(self) -> tf.data.Dataset:
+        """The batches of the epoch that has begun when the data set is gone through."""
+        return in_background(self.batch, len(self), self.specs)
 
 
 def in_background(

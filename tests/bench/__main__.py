@@ -18,7 +18,7 @@ Row = tuple[str, str, str, float]
 
 def main() -> None:
     """Measure, and print a row for each figure: ours, theirs, and ours as a multiple of theirs."""
-    seed = params.load("base")["base"].whole_number("seed", 0, 2**31)
+    seed = params.read(params.Base, "base").seed
     quick = bench_training.measure_alone(bench_training.QUICK, seed)
     rows: list[Row] = []
     for name in bench_training.COPIED:

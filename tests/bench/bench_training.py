@@ -45,7 +45,7 @@ def main(names: list[str], seeds: int) -> None:
         *("KB", "ms a digit"),
     )
     print(f"{'network':<36}" + "".join(f"{column:>18}" for column in columns))
-    base_seed = params.load("base")["base"].whole_number("seed", 0, 2**31)
+    base_seed = params.read(params.Base, "base").seed
     first: dict[str, Any] | None = None
     for name in names:
         accuracies = []
@@ -84,6 +84,8 @@ def measure(name: str, seed: int, start: float) -> dict[str, Any]:
     import keras
 
     from pipeline import train
+    from pipeline.learning import trainer
+    from pipeline.learning.callbacks import DropoutSeed
 
     class Clock(keras.callbacks.Callback):
         """Looks when the network is good, and stops the clock while it looks."""
@@ -100,27 +102,20 @@ def measure(name: str, seed: int, start: float) -> dict[str, Any]:
                     self.good = before - start - self.looking
                 self.looking += time.perf_counter() - before
 
-    settings = params.load("recipes")
-    recipe = train.check_recipe(params.Block(f"recipes.{name}", settings["recipes"][name]))
+    recipe = params.read(params.Recipe, "recipes", name)
     test = paths.read_split("test")
     model = train.build(name, seed)
-    batches = train.Batches(*paths.read_split("train"), recipe, seed, more=train.digits_of_pages())
+    batches = train.training_batches(recipe, weight=0, seed=seed, replicas=1)
     train.compile_model(model, recipe)
     clock, begun = Clock(), time.perf_counter()
-    model.fit(
-        batches.dataset(),
-        epochs=recipe["epochs"],
-        callbacks=[train.EpochSeed(batches, seed), train.LearningRate(recipe, len(batches)), clock],
-        shuffle=False,
-        verbose=0,
-    )
+    trainer.fit(model, batches, recipe, callbacks=[DropoutSeed(seed), clock], precision=np.float64)
     ended = time.perf_counter()
     for index in range(len(batches)):
         batches.batch(index)
-    alone = recipe["epochs"] * (time.perf_counter() - ended)
+    alone = recipe.epochs * (time.perf_counter() - ended)
     return {
         "parameters": model.count_params(),
-        "epochs": recipe["epochs"],
+        "epochs": recipe.epochs,
         "accuracy": accuracy(model, *test),
         "seconds": ended - start - clock.looking,
         "training": ended - begun - clock.looking,

@@ -18,7 +18,7 @@ from app.champion import tracking_uri
 from pipeline.registry import tracking
 from tests.app.conftest import Store, make_store
 from tests.browser.running import camera, copy_repository, film, launch, serve
-from tests.conftest import ROOT
+from tests.conftest import ROOT, settings
 
 # A slow answer on a busy machine is no failure; a missing one is.
 expect.set_options(timeout=30_000)
@@ -57,18 +57,25 @@ def page(context: BrowserContext) -> Page:
 @pytest.fixture(scope="session")
 def trained(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Small networks, trained by the pipeline's own code on digits that it draws, as LiteRT files."""
+    from pipeline.common.params import Candidates, Verifier
     from pipeline.labels import candidates_of_pages, verifier_examples
-    from pipeline.learning import networks, verifier_training
+    from pipeline.learning import networks, trainer
+    from pipeline.learning.crop_batches import CropBatches
+    from pipeline.reader.crops import NO_DIGIT
+    from pipeline.reader.normalize import SIDE
     from pipeline.reader.split import Splitter
     from pipeline.synthetic import digit_forms
 
     images, labels = digit_forms.draw_digits(4000, np.random.default_rng(1))
-    _, crops, truths = candidates_of_pages.of_pages(images, labels, seed=1, pages=150, splitter=cuts_nothing)
-    jury = verifier_training.network()
-    splitter = Splitter(cuts_nothing)
-    verifier_training.learn(
-        jury, *verifier_examples.examples(images, labels, crops, truths, splitter, seed=1), epochs=4, seed=1
+    pages = settings(Candidates, "candidates", pages=150)
+    _, crops, truths = candidates_of_pages.of_pages(images, labels, pages, cuts_nothing, seed=1)
+    learning, splitter = settings(Verifier, "verifier", epochs=4), Splitter(cuts_nothing)
+    crops, truths = verifier_examples.examples(
+        images, labels, crops, truths, splitter, learning.mixture, seed=1
     )
+    jury = networks.verifier(SIDE, NO_DIGIT + 1)
+    trainer.compile_model(jury, learning, "sparse_categorical_crossentropy")
+    trainer.fit(jury, CropBatches(crops, truths, learning, seed=1), learning)
     classifier = networks.build("conv_pool_conv_pool_one_dropout")
     classifier.compile("adam", "sparse_categorical_crossentropy")
     classifier.fit(images[..., None].astype(np.float32) / 255, labels, batch_size=64, epochs=2, verbose=0)

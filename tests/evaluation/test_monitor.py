@@ -13,7 +13,7 @@ from pipeline.common.stage import StageError
 from pipeline.evaluation import monitor
 from pipeline.reader import log
 
-SETTINGS = params.Block("monitor", {"corrections": 20, "digits": 200, "distance": 0.2, "level": 0.01})
+SETTINGS = params.Monitor(corrections=20, digits=200, distance=0.2, level=0.01)
 
 
 def measure_digit(count: int, *, slant: float = 0.0, seed: int = 1) -> pd.DataFrame:

@@ -1,11 +1,18 @@
 import numpy as np
 import pytest
 
+from pipeline.common.params import Candidates
 from pipeline.labels import candidates_of_pages
 from pipeline.reader.component import Component
 from pipeline.reader.crops import NO_DIGIT
 from pipeline.synthetic.page import SyntheticPage, make_page
-from tests.conftest import Digits
+from tests.conftest import Digits, settings
+
+SETTINGS = settings(Candidates, "candidates")
+
+
+def few_pages(count: int) -> Candidates:
+    return SETTINGS.model_copy(update={"pages": count})
 
 
 def cut_out(
@@ -16,7 +23,7 @@ def cut_out(
     monkeypatch.setattr(
         candidates_of_pages, "make_page", lambda images, labels, number, *others, **more: written[number]
     )
-    pages = [candidates_of_pages.of_page(*digits, number, seed, splitter) for number in range(10)]
+    pages = [candidates_of_pages.of_page(*digits, number, seed, SETTINGS, splitter) for number in range(10)]
     _, crops, truths = zip(*pages, strict=True)
     all_digits = "".join(page.truth for page in written).replace("\n", "")
     return np.concatenate(crops), np.concatenate(truths), all_digits
@@ -76,14 +83,14 @@ def upright_bar(left: int, width: int) -> np.ndarray:
 
 def test_candidates_depend_on_the_seed_alone(digits: Digits, cuts_nothing: bytes) -> None:
     first, again, other = (
-        candidates_of_pages.of_pages(*digits, seed=seed, pages=9, splitter=cuts_nothing) for seed in (1, 1, 2)
+        candidates_of_pages.of_pages(*digits, few_pages(10), cuts_nothing, seed) for seed in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert other[0].shape != first[0].shape or not np.array_equal(other[0], first[0])
 
 
 def test_images_show_the_digits_alone_and_crops_what_is_around(digits: Digits, cuts_nothing: bytes) -> None:
-    images, crops, truths = candidates_of_pages.of_pages(*digits, seed=1, pages=12, splitter=cuts_nothing)
+    images, crops, truths = candidates_of_pages.of_pages(*digits, few_pages(12), cuts_nothing, seed=1)
     assert images.shape == (len(truths), 28, 28)
     assert crops.shape == (*images.shape, 2)
     assert (crops[..., 0] >= images).all()
