@@ -1,4 +1,4 @@
-"""Measure the network and the whole reader on the test images, as they will be used: LiteRT, calibrated.
+"""Measure the classifier and the whole reader on the test images as they will be used: in LiteRT, calibrated.
 
     python -m pipeline.evaluate
 
@@ -24,7 +24,7 @@ from pipeline.evaluation import calibration, comparison, model_card, page_scores
 from pipeline.labels import feedback
 from pipeline.labels.feedback import Correction
 from pipeline.reader import version
-from pipeline.reader.classifier import Classifier
+from pipeline.reader.classifier import Classifier, TTAClassifier
 from pipeline.reader.reader import Reader
 from pipeline.synthetic.page import EFFECTS
 
@@ -33,22 +33,25 @@ AGREEMENT = 1e-4
 
 
 def evaluate() -> None:
-    """Calibrate on the validation images, then report on the test images and on pages written with them."""
+    """Calibrate on the validation images, then report on the test images and on pages written with them.
+
+    The temperature is fitted to the classifier that the reader uses, test-time augmentation included, and "before"
+    and "after" compare that classifier at temperature 1 and at the fitted one.
+    """
     settings = params.load("base", "evaluate", "feedback")
-    network = Classifier(paths.LITERT_MODEL.read_bytes())
-    validation_images, validation_labels = paths.read_split("validation")
-    temperature = calibration.fit_temperature(network.probabilities(validation_images), validation_labels)
-    paths.write_json(paths.CALIBRATION, {"temperature": round(temperature, 6)})
+    model = paths.read_bytes(paths.LITERT_MODEL)
+    uncalibrated = TTAClassifier(model)
+    calibrate(uncalibrated)
     reader = version.build(paths.READER_PARTS)
 
     images, labels = paths.read_split("test")
-    raw = network.probabilities(images)
-    check_agreement(raw, images)
+    check_agreement(Classifier(model).probabilities(images), images)
+    uncalibrated_probabilities = uncalibrated.probabilities(images)
     probabilities = reader.classifier.probabilities(images)
 
     paths.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
     write_confusion(probabilities, labels)
-    write_calibration(raw, probabilities, labels)
+    write_calibration(uncalibrated_probabilities, probabilities, labels)
     write_misread(images, probabilities, labels)
     plots.save(plots.curves(pd.read_csv(paths.HISTORY)), paths.HISTORY.with_name("curves.png"))
 
@@ -67,29 +70,38 @@ def evaluate() -> None:
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),
     }
     paths.write_json(paths.METRICS, metrics)
-    write_card(metrics, raw, labels)
+    write_card(metrics, uncalibrated_probabilities, labels)
     print(json.dumps(metrics["test"], indent=2))
     print(page_scores.by_effect(read).to_string(index=False))
 
 
-def write_card(metrics: dict[str, Any], raw: np.ndarray, labels: np.ndarray) -> None:
-    """The model card; `raw`, float32 N×10, are the probabilities before temperature scaling."""
+def calibrate(uncalibrated: TTAClassifier) -> None:
+    """Fit the temperature to a classifier at temperature 1 on the validation images, and write it."""
+    images, labels = paths.read_split("validation")
+    temperature = calibration.fit_temperature(uncalibrated.probabilities(images), labels)
+    paths.write_json(paths.CALIBRATION, {"temperature": round(temperature, 6)})
+
+
+def write_card(metrics: dict[str, Any], uncalibrated: np.ndarray, labels: np.ndarray) -> None:
+    """Write the model card; `uncalibrated`: float32 N×10, the classifier's probabilities at temperature 1."""
     text = model_card.write(
         metrics,
         training=paths.read_json(paths.TRAINING),
         classes=pd.read_csv(paths.TEST_REPORTS / "classes.csv", index_col="class"),
         corrections=pd.read_csv(paths.CORRECTIONS_REPORT),
-        ece_uncalibrated=scoring.expected_calibration_error(raw.max(axis=1), raw.argmax(axis=1) == labels),
+        ece_uncalibrated=scoring.expected_calibration_error(
+            uncalibrated.max(axis=1), uncalibrated.argmax(axis=1) == labels
+        ),
     )
     with whole_file(paths.MODEL_CARD) as file:
         file.write(text.encode())
 
 
 def check_agreement(exported: np.ndarray, images: np.ndarray) -> None:
-    """See that the exported network says what the trained one says.
+    """Check that the exported network agrees with the trained one.
 
     Args:
-        exported: float32, N×10, probabilities by LiteRT.
+        exported: float32, N×10, LiteRT's probabilities for each image as it is, at temperature 1.
         images: uint8, N×28×28.
 
     Raises:
@@ -207,10 +219,16 @@ def write_confusion(probabilities: np.ndarray, labels: np.ndarray) -> None:
     by_class.astype({"support": int}).round(5).to_csv(paths.TEST_REPORTS / "classes.csv")
 
 
-def write_calibration(raw: np.ndarray, calibrated: np.ndarray, labels: np.ndarray) -> None:
-    """The reliability diagram and its table, before and after temperature scaling."""
+def write_calibration(uncalibrated: np.ndarray, calibrated: np.ndarray, labels: np.ndarray) -> None:
+    """Write the reliability diagram and its table.
+
+    Args:
+        uncalibrated: float32, N×10, the classifier's probabilities at temperature 1.
+        calibrated: float32, N×10, those at the fitted temperature.
+        labels: N integers from 0 to 9.
+    """
     tables = {}
-    for name, probabilities in (("before", raw), ("after", calibrated)):
+    for name, probabilities in (("before", uncalibrated), ("after", calibrated)):
         correct = probabilities.argmax(axis=1) == labels
         tables[name] = calibration.reliability(probabilities.max(axis=1), correct)
     title = "Reliability, test images (numbers: images in each bin)"

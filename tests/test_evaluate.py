@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline import evaluate
 from pipeline.common import paths
+from pipeline.evaluation import calibration
+from pipeline.reader.classifier import Classifier, TTAClassifier
+from tests.conftest import Digits
 
 LABELS = np.arange(40) % 10
 
@@ -26,6 +30,33 @@ def probabilities() -> np.ndarray:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths.TEST_REPORTS.mkdir(parents=True)
+
+
+def test_the_temperature_is_the_best_for_the_classifier_in_use(digits: Digits, tmp_path: Path) -> None:
+    """Not for a single look, where most images are looked at three times."""
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    )
+    network.compile("adam", "sparse_categorical_crossentropy")
+    network.fit(digits[0][:200, ..., None] / 255, digits[1][:200], epochs=8, verbose=0)
+    network.export(str(tmp_path / "digits.tflite"), format="litert", verbose=False)
+    model = (tmp_path / "digits.tflite").read_bytes()
+    images, labels = digits[0][200:], digits[1][200:]
+    paths.PREPARED.mkdir(parents=True)
+    np.savez(paths.split_path("validation"), images=images, labels=labels)
+    paths.MODELS.mkdir()
+
+    evaluate.calibrate(TTAClassifier(model))
+
+    fitted = paths.read_json(paths.CALIBRATION)["temperature"]
+
+    def loss(temperature: float) -> float:
+        return calibration.cross_entropy(TTAClassifier(model, temperature).probabilities(images), labels)
+
+    assert loss(fitted) < min(loss(0.97 * fitted), loss(1.03 * fitted))
+    single_look = calibration.fit_temperature(Classifier(model).probabilities(images), labels)
+    assert abs(single_look / fitted - 1) > 0.03, "the two must differ for this test to tell them apart"
 
 
 def test_accuracy_comes_with_its_interval(probabilities: np.ndarray) -> None:

@@ -67,8 +67,8 @@ def curves(history: pd.DataFrame) -> Figure:
 def reliability(before: np.ndarray, after: np.ndarray, title: str) -> Figure:
     """Accuracy against confidence before and after temperature scaling; rows as `calibration.reliability`."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="means what it says")
-    for rows, label in ((before, "as trained"), (after, "after temperature scaling")):
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
+    for rows, label in ((before, "before temperature scaling"), (after, "after")):
         axes.plot(rows[:, 1], rows[:, 2], marker="o", label=label)
     for count, confidence, accuracy in after:
         axes.annotate(
