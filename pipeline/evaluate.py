@@ -8,7 +8,8 @@ reports/pages/. Nothing that a reader is made of follows from the test images.
 """
 
 import json
-import time
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -22,7 +23,6 @@ from pipeline.common import params, paths
 from pipeline.common.stage import StageError, run, whole_file
 from pipeline.evaluation import calibration, comparison, model_card, page_scores, plots, scoring
 from pipeline.labels import feedback
-from pipeline.labels.feedback import Correction
 from pipeline.reader import version
 from pipeline.reader.classifier import Classifier, TTAClassifier
 from pipeline.reader.reader import Reader
@@ -55,24 +55,30 @@ def evaluate() -> None:
     write_misread(images, probabilities, labels)
     plots.save(plots.curves(pd.read_csv(paths.HISTORY)), paths.HISTORY.with_name("curves.png"))
 
-    texts = read_images(reader, images)
+    read = read_images(reader, images, labels)
     count = settings["evaluate"].whole_number("pages", 1, 1_000_000)
-    read = page_scores.read_pages(reader, images, labels, count, comparison.page_seed(settings))
-    write_pages(read)
+    pages = page_scores.read_pages(reader, images, labels, count, comparison.page_seed(settings))
+    write_pages(pages)
     corrections = comparison.evaluating(settings)
-    corrected = [read_correction(reader, correction) for correction in corrections]
-    write_readings(images, labels, texts, read, corrections, corrected)
-    right = [text == str(label) for text, label in zip(texts, labels, strict=True)]
+    corrected = [scoring.time_reading(reader, it.picture, it.truth)[1] for it in corrections]
+    write_readings(
+        {
+            "test": zip(images, read, strict=True),
+            "pages": ((page.synthetic.picture, page.outcome) for page in pages),
+            "feedback": zip((correction.picture for correction in corrections), corrected, strict=True),
+        }
+    )
+    warn_of_failures([*read, *(page.outcome for page in pages), *corrected])
     metrics = {
         "data": paths.read_json(paths.SPLITS) | {"corrections": len(feedback.load())},
-        "test": summarise(probabilities, labels) | {"reader_accuracy": round(float(np.mean(right)), 6)},
-        "pages": page_scores.summarise(read),
+        "test": summarise(probabilities, labels) | {"reader_accuracy": scoring.shares(read)["exact"]},
+        "pages": page_scores.summarise(pages),
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),
     }
     paths.write_json(paths.METRICS, metrics)
     write_card(metrics, uncalibrated_probabilities, labels)
     print(json.dumps(metrics["test"], indent=2))
-    print(page_scores.by_effect(read).to_string(index=False))
+    print(page_scores.by_effect(pages).to_string(index=False))
 
 
 def calibrate(uncalibrated: TTAClassifier) -> None:
@@ -133,49 +139,37 @@ def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]
     }
 
 
-def read_images(reader: Reader, images: np.ndarray) -> list[str]:
-    """What the whole reader reads on images, uint8 N×28×28, each given as a picture of its own."""
-    return [reader.read(image).text for image in tqdm(images, unit="image", disable=None)]
-
-
-def read_correction(reader: Reader, correction: Correction) -> scoring.Outcome:
-    """Read a picture that a person corrected."""
-    start = time.perf_counter()
-    try:
-        reading = reader.read(correction.picture)
-    except Exception as error:  # whatever the reader fails on, the other pictures must still be measured
-        return scoring.Outcome(correction.truth, "", (), time.perf_counter() - start, str(error))
-    confidences = tuple(digit.confidence for digit in reading.digits)
-    return scoring.Outcome(correction.truth, reading.text, confidences, time.perf_counter() - start)
+def read_images(reader: Reader, images: np.ndarray, labels: np.ndarray) -> list[scoring.Outcome]:
+    """Read images, uint8 N×28×28, with the whole reader, each given as a picture of its own."""
+    return [
+        scoring.time_reading(reader, image, str(label))[1]
+        for image, label in zip(tqdm(images, unit="image", disable=None), labels, strict=True)
+    ]
 
 
 def write_readings(
-    images: np.ndarray,
-    labels: np.ndarray,
-    texts: list[str],
-    read: list[page_scores.ReadPage],
-    corrections: list[Correction],
-    corrected: list[scoring.Outcome],
+    outcomes: dict[str, Iterable[tuple[np.ndarray | bytes, scoring.Outcome]]],
 ) -> None:
-    """What was read on each picture, by which `register` compares versions."""
+    """Write what was read on each picture, by kind, which is what `register` compares versions by."""
     rows = [
-        comparison.row("test", image, str(label), text)
-        for image, label, text in zip(images, labels, texts, strict=True)
-    ]
-    rows += [
-        comparison.row("pages", page.synthetic.picture, page.synthetic.truth, page.reading.text)
-        for page in read
-    ]
-    rows += [
         comparison.row(
-            "feedback",
-            correction.picture,
-            correction.truth,
-            outcome.text if outcome.error is None else comparison.UNREADABLE,
+            kind, picture, outcome.truth, comparison.UNREADABLE if outcome.error is not None else outcome.text
         )
-        for correction, outcome in zip(corrections, corrected, strict=True)
+        for kind, read in outcomes.items()
+        for picture, outcome in read
     ]
     pd.DataFrame(rows).to_csv(paths.READINGS, index=False)
+
+
+def warn_of_failures(outcomes: list[scoring.Outcome]) -> None:
+    """Say on stderr how many pictures the reader failed on, and why it failed on the first."""
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if errors:
+        print(
+            f"warning: the reader failed on {len(errors)} of {len(outcomes)} pictures, which count as misread; "
+            f"the first: {errors[0]}",
+            file=sys.stderr,
+        )
 
 
 def write_pages(read: list[page_scores.ReadPage]) -> None:

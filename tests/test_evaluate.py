@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import evaluate
 from pipeline.common import paths
-from pipeline.evaluation import calibration
+from pipeline.evaluation import calibration, comparison, scoring
 from pipeline.reader.classifier import Classifier, TTAClassifier
 from tests.conftest import Digits
 
@@ -30,6 +30,7 @@ def probabilities() -> np.ndarray:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths.TEST_REPORTS.mkdir(parents=True)
+    paths.MODELS.mkdir()
 
 
 def test_the_temperature_is_the_best_for_the_classifier_in_use(digits: Digits, tmp_path: Path) -> None:
@@ -45,7 +46,6 @@ def test_the_temperature_is_the_best_for_the_classifier_in_use(digits: Digits, t
     images, labels = digits[0][200:], digits[1][200:]
     paths.PREPARED.mkdir(parents=True)
     np.savez(paths.split_path("validation"), images=images, labels=labels)
-    paths.MODELS.mkdir()
 
     evaluate.calibrate(TTAClassifier(model))
 
@@ -88,6 +88,21 @@ def test_every_misread_image_is_listed_the_most_confident_first(probabilities: n
     assert misread["image"].tolist() == [7, 3]
     assert misread["predicted"].tolist() == [9, 8]
     assert (paths.TEST_REPORTS / "misread.png").stat().st_size > 1000
+
+
+def test_a_picture_that_fails_is_in_the_readings_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    read = scoring.Outcome("5", "5", (0.9,), 0.01)
+    failed = scoring.Outcome("7", "", (), 0.01, "out of luck")
+    evaluate.write_readings({"test": zip(np.zeros((2, 28, 28), np.uint8), [read, failed], strict=True)})
+    table = comparison.load(paths.READINGS)
+    assert table["text"].tolist() == ["5", comparison.UNREADABLE]
+    assert table["truth"].tolist() == ["5", "7"]
+    evaluate.warn_of_failures([read])
+    assert capsys.readouterr().err == ""
+    evaluate.warn_of_failures([read, failed])
+    assert (
+        "failed on 1 of 2 pictures, which count as misread; the first: out of luck" in capsys.readouterr().err
+    )
 
 
 def test_equal_figures_have_equal_bytes(probabilities: np.ndarray) -> None:

@@ -105,7 +105,7 @@ def page_gallery(read: list[ReadPage], title: str) -> Figure:
         truth, text = (
             text.replace("\n", "/") or "nothing" for text in (page.synthetic.truth, page.reading.text)
         )
-        reading = "" if page.outcome.exact else f", read {text}"
+        reading = "" if page.outcome.exact else ", failed" if page.outcome.error else f", read {text}"
         axes.set_title(f"{truth}{reading}\n{', '.join(page.synthetic.effects)}", fontsize=9)
     left_out = f" ({len(read) - len(shown)} more not shown)" if len(read) > len(shown) else ""
     figure.suptitle(title + left_out, fontsize=12)
