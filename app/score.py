@@ -1,14 +1,13 @@
 """Score the reader on labelled pictures: `digits score MANIFEST.csv`."""
 
 import csv
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.champion import why_unread
-from pipeline.evaluation.scoring import Outcome, summarize
+from pipeline.evaluation.scoring import Outcome, summarize, time_reading
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
@@ -77,14 +76,7 @@ def _labelled(row: dict[str, Any], manifest: Path, line: int) -> Labelled:
 def outcomes(reader: "Reader", pictures: Iterable[Labelled]) -> Iterator[Outcome]:
     """Read the pictures one after the other."""
     for picture in pictures:
-        start = time.perf_counter()
-        try:
-            reading = reader.read(picture.path)
-        except Exception as error:
-            yield Outcome(picture.truth, "", (), time.perf_counter() - start, why_unread(error))
-            continue
-        seconds = time.perf_counter() - start
-        yield Outcome(picture.truth, reading.text, tuple(d.confidence for d in reading.digits), seconds)
+        yield time_reading(reader, picture.path, picture.truth, why_unread)[1]
 
 
 def report(pictures: list[Labelled], results: list[Outcome]) -> dict[str, Any]:

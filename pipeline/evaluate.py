@@ -1,4 +1,4 @@
-"""Measure the network and the whole reader on the test images, as they will be used: LiteRT, calibrated.
+"""Measure the classifier and the whole reader on the test images as they will be used: in LiteRT, calibrated.
 
     python -m pipeline.evaluate
 
@@ -8,7 +8,8 @@ reports/pages/. Nothing that a reader is made of follows from the test images.
 """
 
 import json
-import time
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -22,7 +23,6 @@ from pipeline.common import params, paths
 from pipeline.common.stage import StageError, run, whole_file
 from pipeline.evaluation import calibration, comparison, model_card, page_scores, plots, scoring
 from pipeline.labels import feedback
-from pipeline.labels.feedback import Correction
 from pipeline.reader import version
 from pipeline.reader.classifier import Classifier, TTAClassifier
 from pipeline.reader.reader import Reader
@@ -33,79 +33,97 @@ AGREEMENT = 1e-4
 
 
 def evaluate() -> None:
-    """Calibrate on the validation images, then report on the test images and on pages written with them."""
+    """Calibrate on the validation images, then report on the test images and on pages written with them.
+
+    "Before" and "after" compare the classifier that the reader uses, test-time augmentation included, at temperature
+    1 and at the fitted one.
+    """
     settings = params.read(params.Evaluate, "evaluate")
     reader = calibrate(settings.calibration_pages)
 
     images, labels = paths.read_split("test")
-    network = paths.LITERT_MODEL.read_bytes()
-    check_agreement(Classifier(network).probabilities(images), images)
-    raw = TTAClassifier(network).probabilities(images)
+    model = paths.read_bytes(paths.LITERT_MODEL)
+    check_agreement(Classifier(model).probabilities(images), images)
+    uncalibrated = TTAClassifier(model).probabilities(images)
     probabilities = reader.classifier.probabilities(images)
 
     paths.TEST_REPORTS.mkdir(parents=True, exist_ok=True)
     write_confusion(probabilities, labels)
-    write_calibration(raw, probabilities, labels)
+    write_calibration(uncalibrated, probabilities, labels)
     write_misread(images, probabilities, labels)
     plots.save(plots.curves(pd.read_csv(paths.HISTORY)), paths.HISTORY.with_name("curves.png"))
 
-    texts = read_images(reader, images)
-    read = page_scores.read_pages(reader, images, labels, settings.pages, comparison.page_seed())
-    write_pages(read)
+    read = read_images(reader, images, labels)
+    pages = page_scores.read_pages(reader, images, labels, settings.pages, comparison.page_seed())
+    write_pages(pages)
     corrections = comparison.evaluating()
-    corrected = [read_correction(reader, correction) for correction in corrections]
-    write_readings(images, labels, texts, read, corrections, corrected)
-    right = [text == str(label) for text, label in zip(texts, labels, strict=True)]
+    corrected = [scoring.time_reading(reader, it.picture, it.truth)[1] for it in corrections]
+    write_readings(
+        {
+            "test": zip(images, read, strict=True),
+            "pages": ((page.synthetic.picture, page.outcome) for page in pages),
+            "feedback": zip((correction.picture for correction in corrections), corrected, strict=True),
+        }
+    )
+    warn_of_failures([*read, *(page.outcome for page in pages), *corrected])
     metrics = {
         "data": paths.read_json(paths.SPLITS) | {"corrections": len(feedback.load())},
-        "test": summarise(probabilities, labels) | {"reader_accuracy": round(float(np.mean(right)), 6)},
-        "pages": page_scores.summarise(read),
+        "test": summarise(probabilities, labels) | {"reader_accuracy": scoring.shares(read)["exact"]},
+        "pages": page_scores.summarise(pages),
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),
     }
     paths.write_json(paths.METRICS, metrics)
-    write_card(metrics, raw, labels)
+    write_card(metrics, uncalibrated, labels)
     print(json.dumps(metrics["test"], indent=2))
-    print(page_scores.by_effect(read).to_string(index=False))
+    print(page_scores.by_effect(pages).to_string(index=False))
 
 
 def calibrate(pages: int) -> Reader:
     """Fit both temperatures on validation digits, as images and on pages, and return the reader that has them.
 
-    Each is fitted on what is used: the classifier's with its test-time augmentation, the pages' on what classifier and
+    Each is fitted to what is used: the classifier's with its test-time augmentation, the pages' to what classifier and
     verifier say together.
+
+    Args:
+        pages: Number of pages to generate.
     """
     images, labels = paths.read_split("validation")
-    network = paths.LITERT_MODEL.read_bytes()
-    temperature = calibration.fit_temperature(
-        lambda t: TTAClassifier(network, t).probabilities(images), labels
-    )
+    temperature = fit_classifier(paths.read_bytes(paths.LITERT_MODEL), images, labels)
     fitted = {"temperature": round(temperature, 6), "page_temperature": 1.0}
     paths.write_json(paths.CALIBRATION, fitted)
-    reader = version.build(paths.READER_PARTS)
-    read = page_scores.read_pages(reader, images, labels, pages, comparison.page_seed())
+    read = page_scores.read_pages(
+        version.build(paths.READER_PARTS), images, labels, pages, comparison.page_seed()
+    )
     fitted["page_temperature"] = round(page_scores.fit_temperature(read), 6)
     paths.write_json(paths.CALIBRATION, fitted)
     return version.build(paths.READER_PARTS)
 
 
-def write_card(metrics: dict[str, Any], raw: np.ndarray, labels: np.ndarray) -> None:
-    """The model card; `raw`, float32 N×10, are the classifier's probabilities at temperature 1."""
+def fit_classifier(model: bytes, images: np.ndarray, labels: np.ndarray) -> float:
+    """The best temperature of the classifier in use for images, uint8 N×28×28, and their labels."""
+    return calibration.fit_temperature(lambda t: TTAClassifier(model, t).probabilities(images), labels)
+
+
+def write_card(metrics: dict[str, Any], uncalibrated: np.ndarray, labels: np.ndarray) -> None:
+    """Write the model card; `uncalibrated`: float32 N×10, the classifier's probabilities at temperature 1."""
     text = model_card.write(
         metrics,
         training=paths.read_json(paths.TRAINING),
         classes=pd.read_csv(paths.TEST_REPORTS / "classes.csv", index_col="class"),
         corrections=pd.read_csv(paths.CORRECTIONS_REPORT),
-        ece_uncalibrated=scoring.expected_calibration_error(raw.max(axis=1), raw.argmax(axis=1) == labels),
+        ece_uncalibrated=scoring.expected_calibration_error(
+            uncalibrated.max(axis=1), uncalibrated.argmax(axis=1) == labels
+        ),
     )
     with whole_file(paths.MODEL_CARD) as file:
         file.write(text.encode())
 
 
 def check_agreement(exported: np.ndarray, images: np.ndarray) -> None:
-    """See that the exported network says what the trained one says.
+    """Check that the exported network agrees with the trained one.
 
     Args:
-        exported: float32, N×10, probabilities by LiteRT.
+        exported: float32, N×10, LiteRT's probabilities for each image as it is, at temperature 1.
         images: uint8, N×28×28.
 
     Raises:
@@ -137,49 +155,37 @@ def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]
     }
 
 
-def read_images(reader: Reader, images: np.ndarray) -> list[str]:
-    """What the whole reader reads on images, uint8 N×28×28, each given as a picture of its own."""
-    return [reader.read(image).text for image in tqdm(images, unit="image", disable=None)]
-
-
-def read_correction(reader: Reader, correction: Correction) -> scoring.Outcome:
-    """Read a picture that a person corrected."""
-    start = time.perf_counter()
-    try:
-        reading = reader.read(correction.picture)
-    except Exception as error:  # whatever the reader fails on, the other pictures must still be measured
-        return scoring.Outcome(correction.truth, "", (), time.perf_counter() - start, str(error))
-    confidences = tuple(digit.confidence for digit in reading.digits)
-    return scoring.Outcome(correction.truth, reading.text, confidences, time.perf_counter() - start)
+def read_images(reader: Reader, images: np.ndarray, labels: np.ndarray) -> list[scoring.Outcome]:
+    """Read images, uint8 N×28×28, with the whole reader, each given as a picture of its own."""
+    return [
+        scoring.time_reading(reader, image, str(label))[1]
+        for image, label in zip(tqdm(images, unit="image", disable=None), labels, strict=True)
+    ]
 
 
 def write_readings(
-    images: np.ndarray,
-    labels: np.ndarray,
-    texts: list[str],
-    read: list[page_scores.ReadPage],
-    corrections: list[Correction],
-    corrected: list[scoring.Outcome],
+    outcomes: dict[str, Iterable[tuple[np.ndarray | bytes, scoring.Outcome]]],
 ) -> None:
-    """What was read on each picture, by which `register` compares versions."""
+    """Write what was read on each picture, by kind, which is what `register` compares versions by."""
     rows = [
-        comparison.row("test", image, str(label), text)
-        for image, label, text in zip(images, labels, texts, strict=True)
-    ]
-    rows += [
-        comparison.row("pages", page.synthetic.picture, page.synthetic.truth, page.reading.text)
-        for page in read
-    ]
-    rows += [
         comparison.row(
-            "feedback",
-            correction.picture,
-            correction.truth,
-            outcome.text if outcome.error is None else comparison.UNREADABLE,
+            kind, picture, outcome.truth, comparison.UNREADABLE if outcome.error is not None else outcome.text
         )
-        for correction, outcome in zip(corrections, corrected, strict=True)
+        for kind, read in outcomes.items()
+        for picture, outcome in read
     ]
     pd.DataFrame(rows).to_csv(paths.READINGS, index=False)
+
+
+def warn_of_failures(outcomes: list[scoring.Outcome]) -> None:
+    """Say on stderr how many pictures the reader failed on, and why it failed on the first."""
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if errors:
+        print(
+            f"warning: the reader failed on {len(errors)} of {len(outcomes)} pictures, which count as misread; "
+            f"the first: {errors[0]}",
+            file=sys.stderr,
+        )
 
 
 def write_pages(read: list[page_scores.ReadPage]) -> None:
@@ -223,10 +229,16 @@ def write_confusion(probabilities: np.ndarray, labels: np.ndarray) -> None:
     by_class.astype({"support": int}).round(5).to_csv(paths.TEST_REPORTS / "classes.csv")
 
 
-def write_calibration(raw: np.ndarray, calibrated: np.ndarray, labels: np.ndarray) -> None:
-    """The reliability diagram and its table, of the same classifier before and after temperature scaling."""
+def write_calibration(uncalibrated: np.ndarray, calibrated: np.ndarray, labels: np.ndarray) -> None:
+    """Write the reliability diagram and its table.
+
+    Args:
+        uncalibrated: float32, N×10, the classifier's probabilities at temperature 1.
+        calibrated: float32, N×10, those at the fitted temperature.
+        labels: N integers from 0 to 9.
+    """
     tables = {}
-    for name, probabilities in (("before", raw), ("after", calibrated)):
+    for name, probabilities in (("before", uncalibrated), ("after", calibrated)):
         correct = probabilities.argmax(axis=1) == labels
         tables[name] = calibration.reliability(probabilities.max(axis=1), correct)
     title = "Reliability, test images (numbers: images in each bin)"

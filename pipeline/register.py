@@ -24,7 +24,8 @@ from mlflow.entities.model_registry import ModelVersion
 from pipeline.common import params, paths
 from pipeline.common.stage import run
 from pipeline.evaluation import comparison
-from pipeline.mnist.record import SAMPLE
+from pipeline.mnist.record import SAMPLE, sha256
+from pipeline.reader.version import digest_code
 from pipeline.registry import gate, promotion, tracking
 
 # Distributions that the reader needs to read; the versions installed here go with the model.
@@ -63,9 +64,9 @@ def register() -> None:
 def reader_identity() -> str:
     """SHA-256 over all that makes up a version, and over what was measured of it."""
     digest = hashlib.sha256()
-    for part in [*paths.READER_PARTS.values(), paths.METRICS]:
-        for path in sorted(part.glob("*.py")) if part.is_dir() else [part]:
-            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    for path in [*paths.READER_PARTS.values(), paths.METRICS]:
+        content = digest_code(path) if path.is_dir() else sha256(path)
+        digest.update(f"{path.name} {content}\n".encode())
     return digest.hexdigest()
 
 

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline import evaluate
 from pipeline.common import paths
+from pipeline.evaluation import calibration, comparison, scoring
+from pipeline.reader.classifier import Classifier, TTAClassifier
+from tests.conftest import Digits
 
 LABELS = np.arange(40) % 10
 
@@ -26,6 +30,31 @@ def probabilities() -> np.ndarray:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths.TEST_REPORTS.mkdir(parents=True)
+    paths.MODELS.mkdir()
+
+
+def test_the_temperature_is_the_best_for_the_classifier_in_use(digits: Digits, tmp_path: Path) -> None:
+    """Not for a single look, where most images are looked at three times."""
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    )
+    network.compile("adam", "sparse_categorical_crossentropy")
+    network.fit(digits[0][:200, ..., None] / 255, digits[1][:200], epochs=8, verbose=0)
+    network.export(str(tmp_path / "digits.tflite"), format="litert", verbose=False)
+    model = (tmp_path / "digits.tflite").read_bytes()
+    images, labels = digits[0][200:], digits[1][200:]
+    fitted = evaluate.fit_classifier(model, images, labels)
+
+    def loss(temperature: float) -> float:
+        return calibration.cross_entropy(TTAClassifier(model, temperature).probabilities(images), labels)
+
+    # The loss jumps a little where an image comes to be looked at again, so the best is found but for such a jump.
+    assert loss(fitted) < min(map(loss, np.geomspace(fitted / 2, 2 * fitted, 41))) + 1e-3
+    single_look = calibration.fit_temperature(
+        lambda temperature: Classifier(model, temperature).probabilities(images), labels
+    )
+    assert loss(fitted) < loss(single_look)
 
 
 def test_accuracy_comes_with_its_interval(probabilities: np.ndarray) -> None:
@@ -57,6 +86,21 @@ def test_every_misread_image_is_listed_the_most_confident_first(probabilities: n
     assert misread["image"].tolist() == [7, 3]
     assert misread["predicted"].tolist() == [9, 8]
     assert (paths.TEST_REPORTS / "misread.png").stat().st_size > 1000
+
+
+def test_a_picture_that_fails_is_in_the_readings_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    read = scoring.Outcome("5", "5", (0.9,), 0.01)
+    failed = scoring.Outcome("7", "", (), 0.01, "out of luck")
+    evaluate.write_readings({"test": zip(np.zeros((2, 28, 28), np.uint8), [read, failed], strict=True)})
+    table = comparison.load(paths.READINGS)
+    assert table["text"].tolist() == ["5", comparison.UNREADABLE]
+    assert table["truth"].tolist() == ["5", "7"]
+    evaluate.warn_of_failures([read])
+    assert capsys.readouterr().err == ""
+    evaluate.warn_of_failures([read, failed])
+    assert (
+        "failed on 1 of 2 pictures, which count as misread; the first: out of luck" in capsys.readouterr().err
+    )
 
 
 def test_equal_figures_have_equal_bytes(probabilities: np.ndarray) -> None:

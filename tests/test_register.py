@@ -17,6 +17,7 @@ from pipeline.common.stage import StageError
 from pipeline.registry import promotion, tracking
 
 MNIST, SAMPLE = "mirror example.org", "scikit-learn digits sample"
+PARTS = {name: path for name, path in paths.READER_PARTS.items() if name != "code"}
 GATE = {"level": 0.05, "smallest": {"test": 300, "pages": 100, "feedback": 20}}
 
 
@@ -70,6 +71,34 @@ def add(misread: int, source: str = MNIST) -> ModelVersion:
 def holder(alias: str) -> str | None:
     version = tracking.find_alias(alias)
     return str(version.version) if version else None
+
+
+def test_the_identity_covers_every_file_of_the_reader(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = store / "reader"
+    files = [
+        code / "reader.py",
+        code / "room/inner.py",
+        code / "room/table.json",
+        paths.METRICS,
+        *PARTS.values(),
+    ]
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"as it was")
+    monkeypatch.setattr(paths, "READER_PARTS", {"code": code, **PARTS})
+    before = register.reader_identity()
+    seen = {before}
+    for path in files:
+        path.write_bytes(b"changed")
+        seen.add(register.reader_identity())
+        path.write_bytes(b"as it was")
+    assert len(seen) == 1 + len(files)
+    (code / "room/inner.py").rename(code / "room/outer.py")
+    assert register.reader_identity() not in seen
+    (code / "room/outer.py").rename(code / "room/inner.py")
+    (code / "room/__pycache__").mkdir()
+    (code / "room/__pycache__/inner.cpython-311.pyc").write_bytes(b"compiled")
+    assert register.reader_identity() == before
 
 
 def test_nobody_holds_an_alias_of_a_model_that_is_not_there() -> None:

@@ -41,7 +41,7 @@ def write(
         training: As in models/training.json.
         classes: A row for each digit with `precision`, `recall` and `support`, on the test images.
         corrections: As in reports/corrections.csv.
-        ece_uncalibrated: Expected calibration error on the test images before temperature scaling.
+        ece_uncalibrated: Expected calibration error of the classifier at temperature 1, on the test images.
     """
     data, test, pages = metrics["data"], metrics["test"], metrics["pages"]
     effects = sorted(
@@ -75,7 +75,7 @@ def write(
         "",
         "| | pictures | read without a mistake | wrong digits | calibration error |",
         "|---|---|---|---|---|",
-        f"| test images, the network | {data['test']:,} | {test['accuracy']:.2%} "
+        f"| test images, the classifier alone | {data['test']:,} | {test['accuracy']:.2%} "
         f"({test['accuracy_low']:.2%} to {test['accuracy_high']:.2%}) | | {test['ece']:.4f} |",
         f"| test images, the whole reader | {data['test']:,} | {test['reader_accuracy']:.2%} | | |",
         _row("generated pages", pages["pictures"], pages),
@@ -99,10 +99,10 @@ def write(
         "",
         "## How sure it is",
         "",
-        "Its confidence is the share of such readings that are right: on the test images it is off by "
-        f"{test['ece']:.4f} on average",
-        f"(expected calibration error; {ece_uncalibrated:.4f} before temperature scaling), on generated pages by "
-        f"{pages['ece']:.4f}.",
+        "Confidence estimates the probability that a digit is right. Its expected calibration error is "
+        f"{test['ece']:.4f} on the",
+        f"test images (the classifier alone; {ece_uncalibrated:.4f} before temperature scaling) and "
+        f"{pages['ece']:.4f} on generated pages (the whole reader).",
         "",
         "## Limits",
         "",

@@ -1,6 +1,5 @@
 """How well the whole reader reads generated pages, effect by effect."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ from pipeline.synthetic.page import EFFECTS, SyntheticPage, make_pages
 
 @dataclass(frozen=True)
 class ReadPage:
-    """A page, what was read on it, and what that is worth."""
+    """A page, what was read on it, and how that compares with the truth."""
 
     synthetic: SyntheticPage
     reading: Reading
@@ -33,11 +32,7 @@ def read_pages(
     """
     read = []
     for page in tqdm(make_pages(images, labels, count, seed), total=count, unit="page", disable=None):
-        start = time.perf_counter()
-        reading = reader.read(page.picture)
-        seconds = time.perf_counter() - start
-        confidences = tuple(digit.confidence for digit in reading.digits)
-        read.append(ReadPage(page, reading, scoring.Outcome(page.truth, reading.text, confidences, seconds)))
+        read.append(ReadPage(page, *scoring.time_reading(reader, page.picture, page.truth)))
     return read
 
 

@@ -67,8 +67,8 @@ def curves(history: pd.DataFrame) -> Figure:
 def reliability(before: np.ndarray, after: np.ndarray, title: str) -> Figure:
     """Accuracy against confidence before and after temperature scaling; rows as `calibration.reliability`."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="means what it says")
-    for rows, label in ((before, "as trained"), (after, "after temperature scaling")):
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
+    for rows, label in ((before, "before temperature scaling"), (after, "after")):
         axes.plot(rows[:, 1], rows[:, 2], marker="o", label=label)
     for count, confidence, accuracy in after:
         axes.annotate(
@@ -105,7 +105,7 @@ def page_gallery(read: list[ReadPage], title: str) -> Figure:
         truth, text = (
             text.replace("\n", "/") or "nothing" for text in (page.synthetic.truth, page.reading.text)
         )
-        reading = "" if page.outcome.exact else f", read {text}"
+        reading = "" if page.outcome.exact else ", failed" if page.outcome.error else f", read {text}"
         axes.set_title(f"{truth}{reading}\n{', '.join(page.synthetic.effects)}", fontsize=9)
     left_out = f" ({len(read) - len(shown)} more not shown)" if len(read) > len(shown) else ""
     figure.suptitle(title + left_out, fontsize=12)

@@ -1,10 +1,18 @@
 """How well readings agree with the truth, and how well confidence agrees with being right."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from pipeline.reader.reading import Reading
+
+if TYPE_CHECKING:
+    from pipeline.reader.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,28 @@ class Outcome:
     def exact(self) -> bool:
         """Whether the digits are the right ones in the right order; line breaks do not count."""
         return self.error is None and joined(self.truth) == joined(self.text)
+
+
+def time_reading(
+    reader: "Reader",
+    picture: bytes | Path | np.ndarray,
+    truth: str,
+    describe: Callable[[Exception], str] = str,
+) -> tuple[Reading, Outcome]:
+    """Read one picture and measure the time that takes.
+
+    Whatever the reader raises becomes the outcome's `error`, in the words of `describe`, so that one picture does
+    not end a run over many; the reading is then an empty one.
+    """
+    error = None
+    start = time.perf_counter()
+    try:
+        reading = reader.read(picture)
+    except Exception as raised:
+        reading, error = Reading(()), describe(raised)
+    seconds = time.perf_counter() - start
+    confidences = tuple(digit.confidence for digit in reading.digits)
+    return reading, Outcome(truth, reading.text, confidences, seconds, error)
 
 
 def summarize(outcomes: Sequence[Outcome]) -> dict[str, float | int | None]:

@@ -55,15 +55,22 @@ def build(artifacts: Mapping[str, Path]) -> Any:
     )
 
 
+def digest_code(folder: Path) -> str:
+    """SHA-256 over all files below a folder and their paths in it, in hexadecimal; Python's caches do not count."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.parent.name != "__pycache__":
+            name = path.relative_to(folder).as_posix()
+            digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 def _import_copy(folder: Path) -> str:
     """Import a copy of the reader's package under a name of its own, and return that name.
 
     Equal code has equal names, so that it is imported once a process, and different code different ones.
     """
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    name = f"digit_reader_{digest.hexdigest()[:16]}"
+    name = f"digit_reader_{digest_code(folder)[:16]}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
         if spec is None or spec.loader is None:

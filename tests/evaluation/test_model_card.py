@@ -46,7 +46,7 @@ def written(source: str = "mirror example.org", feedback: dict[str, float] | Non
 
 def test_every_figure_stands_where_it_belongs() -> None:
     text = written(feedback={"pictures": 12, "exact": 0.75, "digit_error_rate": 0.1, "ece": 0.05})
-    assert "| test images, the network | 10,000 | 99.58% (99.43% to 99.69%) | | 0.0013 |" in text
+    assert "| test images, the classifier alone | 10,000 | 99.58% (99.43% to 99.69%) | | 0.0013 |" in text
     assert "| generated pages | 1,500 | 75.80% | 13.90% | 0.0415 |" in text
     assert "| corrected pictures kept for evaluation | 12 | 75.00% | 10.00% | 0.0500 |" in text
     assert "| 1 | 1,135 | 97.00% | 90.00% |" in text

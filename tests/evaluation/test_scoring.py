@@ -1,9 +1,20 @@
 """Edit distance, alignment, calibration and the summary of many pictures."""
 
+import time
+from typing import Any
+
 import numpy as np
 import pytest
 
-from pipeline.evaluation.scoring import Outcome, edit_distance, expected_calibration_error, matches, summarize
+from pipeline.evaluation.scoring import (
+    Outcome,
+    edit_distance,
+    expected_calibration_error,
+    matches,
+    summarize,
+    time_reading,
+)
+from pipeline.reader.reading import Digit, Reading
 
 
 @pytest.mark.parametrize(
@@ -55,6 +66,31 @@ def test_line_breaks_do_not_count() -> None:
     assert Outcome("", "", (), 0).exact
     assert not Outcome("12\n34", "1243", (), 0).exact
     assert not Outcome("", "", (), 0, error="damaged").exact
+
+
+class SlowReader:
+    """Needs 20 ms, reads 12 with confidences 0.9 and 0.7 on any picture, and fails on an empty one."""
+
+    def read(self, source: bytes) -> Reading:
+        time.sleep(0.02)
+        if not source:
+            raise RuntimeError("nothing there")
+        digits = ((1, 0.9), (2, 0.7))
+        return Reading(tuple(Digit(value, sure, (0, 0, 9, 9), 0, 0) for value, sure in digits))
+
+
+def test_a_reading_is_timed_and_a_failure_is_an_outcome() -> None:
+    reader: Any = SlowReader()
+    reading, outcome = time_reading(reader, b"picture", "12")
+    assert reading.text == "12"
+    assert (outcome.text, outcome.confidences, outcome.error) == ("12", (0.9, 0.7), None)
+    assert 0.02 <= outcome.seconds < 2
+    reading, failed = time_reading(reader, b"", "34", lambda error: f"sorry, {error}")
+    assert reading == Reading(())
+    assert (failed.truth, failed.text, failed.confidences) == ("34", "", ())
+    assert failed.error == "sorry, nothing there"
+    assert failed.seconds >= 0.02
+    assert summarize([outcome, failed])["digit_error_rate"] == pytest.approx(2 / 4)
 
 
 def test_summary() -> None:
