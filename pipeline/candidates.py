@@ -4,7 +4,8 @@
 
 Reads data/prepared/train.npz and models/splitter.tflite; writes data/prepared/candidates.npz: `images`, candidates
 as the digits' network sees them, uint8 M×28×28, `crops`, as the verifier does, uint8 M×28×28×2, and `truths`, uint8 M,
-0 to 9 or 10 for no whole digit. How pages are cut is in candidates_of_pages.py.
+0 to 9 or 10 for no whole digit. How pages are cut is in
+labels/candidates_of_pages.py. Compressed, as it is 971 MB otherwise and 296 so.
 """
 
 import numpy as np
@@ -24,7 +25,7 @@ def candidates() -> None:
         seed=params.read(params.Base, "base").seed,
     )
     with whole_file(paths.CANDIDATES) as file:
-        np.savez(file, images=images, views=crops, truths=truths)
+        np.savez_compressed(file, images=images, crops=crops, truths=truths)
     print(f"{len(truths)} candidates, of which {(truths != NO_DIGIT).sum()} are digits")
 
 

@@ -3,7 +3,7 @@
     python -m pipeline.evaluate
 
 Reads data/prepared/{validation,test}.npz, data/feedback/, models/ and reports/; writes models/calibration.json,
-models/readings.csv, reports/metrics.json, reports/model_card.md and the tables and figures in reports/test/ and
+models/readings.csv.gz, reports/metrics.json, reports/model_card.md and the tables and figures in reports/test/ and
 reports/pages/. Nothing that a reader is made of follows from the test images.
 """
 
@@ -174,7 +174,8 @@ def write_readings(
         for kind, read in outcomes.items()
         for picture, outcome in read
     ]
-    pd.DataFrame(rows).to_csv(paths.READINGS, index=False)
+    # Without its time, so that equal tables are equal files.
+    pd.DataFrame(rows).to_csv(paths.READINGS, index=False, compression={"method": "gzip", "mtime": 0})
 
 
 def warn_of_failures(outcomes: list[scoring.Outcome]) -> None:

@@ -3,8 +3,9 @@
     python -m pipeline.register
 
 Runs on each `dvc repro`, whatever was rebuilt, and ends in the same state however often it runs: a reader that is
-registered already is not registered again, and a store that was lost is filled again from the files that DVC
-keeps. Killed at any point, the next run finishes what is missing.
+registered already is not registered again, and a store that was lost is filled again from the files that are in Git.
+In a fresh clone these are all there is: datasets and Keras's files are logged where they are there, and nothing that
+only a build needs is imported. Killed at any point, the next run finishes what is missing.
 """
 
 import base64
@@ -16,7 +17,9 @@ from typing import Any
 
 import cv2
 import mlflow
+import numpy as np
 import pandas as pd
+import yaml
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
@@ -28,6 +31,7 @@ from pipeline.mnist.record import SAMPLE, sha256
 from pipeline.reader.version import digest_code
 from pipeline.registry import gate, promotion, tracking
 
+LOCK = Path("dvc.lock")
 # Distributions that the reader needs to read; the versions installed here go with the model.
 REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow")
 
@@ -88,7 +92,8 @@ def describe_run(summary: dict[str, Any], metrics: dict[str, Any], identity: str
         log_datasets(metrics)
         mlflow.log_artifacts(str(paths.REPORTS), "reports")
         for path in (paths.KERAS_MODEL, paths.HDF5_MODEL, paths.TRAINING, paths.READINGS, params.PARAMS):
-            mlflow.log_artifact(str(path), tracking.ARTIFACTS)
+            if path.exists():
+                mlflow.log_artifact(str(path), tracking.ARTIFACTS)
         return active
 
 
@@ -105,23 +110,27 @@ def log_history() -> None:
 
 
 def provenance(metrics: dict[str, Any]) -> dict[str, str]:
-    """Tags that say which data and files made this reader; file hashes are those in dvc.lock.
+    """Tags that say which data and files made this reader, by the hashes in dvc.lock.
 
     Which commit trained it, and on which machine, `train` has written there.
     """
-    patterns = ("data/raw/mnist_*.csv", "data/prepared/*.npz", "models/*.*")
-    made_of = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
-    return {
-        "data.source": metrics["data"]["source"],
-        **{f"md5.{path.as_posix()}": tracking.file_digest(path) for path in made_of},
+    try:
+        stages = yaml.safe_load(LOCK.read_text())["stages"].values()
+    except FileNotFoundError:  # the stages were run without DVC
+        stages = []
+    made = [out for stage in stages for out in stage.get("outs", [])]
+    return {"data.source": metrics["data"]["source"]} | {
+        f"md5.{out['path']}": out["md5"] for out in made if out["path"].startswith(("data/", "models/"))
     }
 
 
 def log_datasets(metrics: dict[str, Any]) -> None:
     """The splits as the run's inputs, with DVC's hashes as their digests."""
     for split, context in (("train", "training"), ("validation", "validation"), ("test", "testing")):
-        images, labels = paths.read_split(split)
         path = paths.split_path(split)
+        if not path.exists():
+            continue
+        images, labels = paths.read_split(split)
         with warnings.catch_warnings():
             # A path could be one of two kinds of source, MLflow says; they are the same class.
             warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
@@ -169,9 +178,10 @@ def register_version(described: Run, metrics: dict[str, Any], identity: str) -> 
 
 
 def example() -> list[str]:
-    """What the model takes, as JSON holds it: a test image as PNG in base64."""
-    images, _ = paths.read_split("test")
-    _, png = cv2.imencode(".png", images[0])
+    """What the model takes, as JSON holds it: a drawn 7 as PNG in base64."""
+    drawing = np.full((100, 100), 255, np.uint8)
+    cv2.polylines(drawing, [np.array([(25, 20), (75, 20), (45, 80)])], False, 0, 8)
+    _, png = cv2.imencode(".png", drawing)
     return [base64.b64encode(png.tobytes()).decode()]
 
 

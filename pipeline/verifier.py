@@ -28,7 +28,10 @@ def verifier() -> None:
     model = networks.verifier(SIDE, NO_DIGIT + 1)
     trainer.compile_model(model, settings, "sparse_categorical_crossentropy")
     trainer.fit(model, CropBatches(crops, truths, settings, seed), settings)
-    save_as_keras(model, paths.VERIFIER_KERAS)
+    # Without the optimizer, which is as large as the network and which only this project could load.
+    trained = networks.verifier(SIDE, NO_DIGIT + 1)
+    trained.set_weights(model.get_weights())
+    save_as_keras(trained, paths.VERIFIER_KERAS)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ import json
 import shutil
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import mlflow
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
@@ -28,6 +30,8 @@ from tests.conftest import Project, Server, settings
 STAGES = (
     "ingest", "preprocess", "splitter", "candidates", "verifier", "corrections", "train", "evaluate", "register",
 )  # fmt: skip
+
+GIT = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.org")
 
 
 @pytest.fixture
@@ -114,7 +118,7 @@ def test_the_champion_reads_as_the_networks_it_was_made_of(
     card = Path(mlflow.artifacts.download_artifacts(f"models:/{tracking.NAME}@{tracking.CHAMPION}"))
     text = (card / "artifacts/model_card.md").read_text()
     assert f"{metrics(built)['test']['accuracy']:.2%}" in text
-    assert model.predict(model.input_example)[0]["text"] == texts[0]
+    assert model.predict(model.input_example)[0]["error"] is None
     assert any(texts)
 
 
@@ -152,6 +156,34 @@ def correct(project: Project, pages: list[SyntheticPage]) -> list[str]:
 def some_pages(project: Project, count: int, seed: int = 1) -> list[SyntheticPage]:
     with np.load(project.root / paths.split_path("validation")) as digits:
         return list(make_pages(digits["images"], digits["labels"], count, seed, ["plain"]))
+
+
+def test_a_clone_has_the_champion_without_data_and_builds_what_is_missing(
+    project: Project, tmp_path: Path
+) -> None:
+    assert project.run(*GIT, "add", ".").returncode == 0
+    assert project.run(*GIT, "commit", "--quiet", "--message", "Build").returncode == 0
+    assert project.run("git", "clone", "--quiet", ".", str(tmp_path / "clone")).returncode == 0
+    clone = Project(tmp_path / "clone")
+
+    for _ in range(2):
+        assert ran(clone.repro("--allow-missing")) == ["register"]
+
+    client = store_of(clone)
+    assert len(versions(client)) == 1
+    run = run_of(client, champion(client))
+    assert run.data.metrics["test.accuracy"] == metrics(project)["test"]["accuracy"]
+    made = run_of(store_of(project), champion(store_of(project))).data.tags
+    name = "md5.data/prepared/test.npz"
+    assert run.data.tags[name] == made[name]
+    assert not any(clone.root.glob("data/*/*.npz"))
+    assert clone.run("git", "status", "--porcelain").stdout == ""
+
+    clone.set_params(lambda params: params["evaluate"].update(calibration_pages=11))
+    stages = ran(clone.repro())
+    assert "splitter" not in stages
+    assert "evaluate" in stages
+    assert clone.run("git", "status", "--porcelain", "models/*.tflite").stdout == ""
 
 
 def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
@@ -227,42 +259,54 @@ def test_the_champion_reads_the_pictures_that_are_new_to_it(
     assert comparison.texts_of(version, tasks) == expected
 
 
-# What stands on disk when a stage is in its middle.
+# What stands on disk when a stage is in its middle; those that write at their end are killed by `is_busy`.
 MIDDLE = {
     "ingest": "data/raw/source.json",
     "preprocess": "data/prepared/train.npz",
     "train": "models/backup/*/last.weights.h5",
-    "splitter": "models/splitter.tflite",
-    "candidates": "data/prepared/candidates.npz",
-    "verifier": "models/verifier.keras",
     "corrections": "models/verifier.tflite",
     "evaluate": "models/calibration.json",
     "register": "mlruns/models/*",
 }
 
 
+def is_busy(stage: str) -> bool:
+    """Whether a stage has been at work for a while: its imports alone take 3 to 4 seconds of a processor."""
+    for process in psutil.process_iter(["cmdline"]):
+        if (process.info["cmdline"] or [])[-2:] == ["-m", f"pipeline.{stage}"]:
+            with suppress(psutil.NoSuchProcess):
+                return process.cpu_times().user > 5
+    return False
+
+
+def is_in_the_middle(project: Project, stage: str) -> bool:
+    return any(project.root.glob(MIDDLE[stage])) if stage in MIDDLE else is_busy(stage)
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_killed_stage_is_made_up_for(stage: str, fresh: Project, built: Project, tmp_path: Path) -> None:
+    lost = {
+        "train": ["models/digits.*", "models/training.json", "reports/training/history.csv"],
+        "splitter": ["models/splitter.tflite"],
+        "candidates": ["data/prepared/candidates.npz"],
+        "verifier": ["models/verifier.keras"],
+        "corrections": ["models/verifier.tflite", "data/prepared/corrections.npz"],
+        "evaluate": ["models/calibration.json"],
+    }
     if stage in ("ingest", "preprocess"):
         project = fresh.copy(tmp_path / "project")
     else:  # what comes before is taken from the project that is built, so that only this stage is left to do
         project = built.copy(tmp_path / "project")
         (project.root / "mlflow.db").unlink()
         shutil.rmtree(project.root / "mlruns")
-        lost = {
-            "train": ["models/digits.*", "models/training.json", "reports/training/history.csv"],
-            "splitter": ["models/splitter.tflite"],
-            "candidates": ["data/prepared/candidates.npz"],
-            "verifier": ["models/verifier.keras"],
-            "corrections": ["models/verifier.tflite", "data/prepared/corrections.npz"],
-            "evaluate": ["models/calibration.json"],
-        }
         for pattern in lost.get(stage, []):
             for path in project.root.glob(pattern):
                 path.unlink()
         # DVC would take from its cache what is to be made.
         shutil.rmtree(project.root / ".dvc/cache")
-    project.kill("dvc", "repro", stage, when=lambda: any(project.root.glob(MIDDLE[stage])))
+    project.kill("dvc", "repro", stage, when=lambda: is_in_the_middle(project, stage))
+    if stage not in MIDDLE:
+        assert not any((project.root / name).exists() for name in lost[stage]), "it was over already"
 
     output = project.repro()
 
@@ -314,9 +358,8 @@ def test_a_parameter_reruns_only_what_depends_on_it(project: Project) -> None:
 
 
 def test_an_experiment_with_another_architecture(project: Project) -> None:
-    git = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.org")
-    assert project.run(*git, "add", ".").returncode == 0
-    assert project.run(*git, "commit", "--quiet", "--message", "Build").returncode == 0
+    assert project.run(*GIT, "add", ".").returncode == 0
+    assert project.run(*GIT, "commit", "--quiet", "--message", "Build").returncode == 0
 
     architecture = "conv_pool_conv_pool_one_dropout"
     done = project.run(

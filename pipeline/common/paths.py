@@ -23,7 +23,7 @@ SPLITTER_MODEL = MODELS / "splitter.tflite"
 VERIFIER_KERAS = MODELS / "verifier.keras"
 VERIFIER_MODEL = MODELS / "verifier.tflite"
 CALIBRATION = MODELS / "calibration.json"
-READINGS = MODELS / "readings.csv"
+READINGS = MODELS / "readings.csv.gz"
 # What a version of the reader is made of, by the names that pipeline/reader/version.py gives these parts.
 READER_PARTS = {
     "code": Path(__file__).parents[1] / "reader",
@@ -64,7 +64,7 @@ def read_candidates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Raises:
         StageError: the file is missing or damaged.
     """
-    images, crops, truths = _read_arrays(CANDIDATES, "images", "views", "truths")
+    images, crops, truths = _read_arrays(CANDIDATES, "images", "crops", "truths")
     return images, crops, truths
 
 

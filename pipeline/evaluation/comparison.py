@@ -1,4 +1,4 @@
-"""The pictures on which versions are compared, and what a version read on them: models/readings.csv.
+"""The pictures on which versions are compared, and what a version read on them: models/readings.csv.gz.
 
 A row a picture: its kind (a key of `gate.KINDS`), a digest by which it is found again, and truth and text with
 their lines joined.
@@ -109,8 +109,11 @@ def texts_of(version: ModelVersion, tasks: pd.DataFrame) -> list[str]:
 def stored_texts(version: ModelVersion) -> dict[str, str]:
     """Texts by the pictures' digests, as `evaluate` measured them; empty for a version from before there was a gate."""
     run_id = str(version.run_id)
-    name = f"{tracking.ARTIFACTS}/{paths.READINGS.name}"
-    if name not in {item.path for item in mlflow.MlflowClient().list_artifacts(run_id, tracking.ARTIFACTS)}:
+    stored = {item.path for item in mlflow.MlflowClient().list_artifacts(run_id, tracking.ARTIFACTS)}
+    # Versions of before the table was packed have it as it is.
+    names = [f"{tracking.ARTIFACTS}/{name}" for name in (paths.READINGS.name, paths.READINGS.stem)]
+    name = next((name for name in names if name in stored), None)
+    if name is None:
         return {}
     with TemporaryDirectory() as folder:
         path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, dst_path=folder)
