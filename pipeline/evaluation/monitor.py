@@ -9,6 +9,7 @@ prints a report, which says whether the reader should be trained anew.
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,20 +79,24 @@ def monitor() -> None:
 
 
 def load(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The readings and the digits in a log, as `pipeline.reader.log` keeps them; pictures are left where they are.
+    """The readings and the digits in a log, as `pipeline.reader.log` keeps them, without the pictures.
 
     Raises:
-        StageError: There is no such log, or it is none.
+        StageError: There is no such file, or it is not a log that this code can read.
     """
     if not path.is_file():
         raise StageError(f"there is no log of readings at {path}; is {log.FILE} set where pictures are read?")
     try:
-        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10) as connection:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        ) as connection:
+            log.layout_of(connection)
             columns = "id, time, origin, version, text, error, refusals, milliseconds"
             readings = pd.read_sql_query(f"SELECT {columns} FROM readings", connection)
-            digits = pd.read_sql_query("SELECT * FROM digits", connection)
+            columns = "reading, digit, confidence, ink, stroke, slant"
+            digits = pd.read_sql_query(f"SELECT {columns} FROM digits", connection)
     except (sqlite3.Error, pd.errors.DatabaseError) as error:
-        raise StageError(f"{path} is not a log of readings ({error})") from None
+        raise StageError(f"{path} cannot be read as a log of readings ({error})") from None
     return readings, digits
 
 
