@@ -217,7 +217,7 @@ def _correct(path: Path, number: str) -> int:
     try:
         truth = feedback.parse_truth(number)
         reading = reader.read(path)
-        kept = feedback.store(path.read_bytes(), truth, reading, version)
+        kept = feedback.save(path.read_bytes(), truth, reading, version)
     except feedback.FeedbackError as error:
         return _fail(error)
     except Exception as error:

@@ -12,17 +12,14 @@ A folder without `correction.json` is one that is being written, or was when the
 for nothing.
 """
 
-import fcntl
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
 from PIL import Image
 
 from app.champion import ROOT
@@ -60,7 +57,7 @@ def parse_truth(text: str) -> str:
     return truth
 
 
-def store(picture: bytes, truth: str, reading: "Reading", version: str) -> Path:
+def save(picture: bytes, truth: str, reading: "Reading", version: str) -> Path:
     """Keep a correction. What is kept already is not kept again; another truth for a picture replaces its last one.
 
     Args:
@@ -83,7 +80,9 @@ def store(picture: bytes, truth: str, reading: "Reading", version: str) -> Path:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     try:
-        with _alone(FOLDER):
+        FOLDER.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the folder, because DVC hashes all that is in it. The lock ends with the process that holds it.
+        with FileLock(FOLDER.with_name(f"{FOLDER.name}.lock")):
             if _truth(kept / _CORRECTION) == truth:
                 return kept
             with whole_file(kept / f"picture.{_extension(picture)}") as file:
@@ -103,18 +102,6 @@ def _truth(path: Path) -> str | None:
         return str(json.loads(path.read_text(encoding="utf-8"))["truth"])
     except (FileNotFoundError, ValueError, KeyError):
         return None
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other thread or process writes corrections. The lock ends with the process that held it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _extension(picture: bytes) -> str:

@@ -173,7 +173,7 @@ def _correct(read: Read) -> None:
         if truth == read.reading.text:
             st.info("This is what was read; there is nothing to correct.", icon=":material/check:")
             return
-        feedback.store(read.source, truth, read.reading, read.version)
+        feedback.save(read.source, truth, read.reading, read.version)
     except feedback.FeedbackError as error:
         st.error(sentence(error))
         return

@@ -127,5 +127,6 @@ def _existing() -> set[str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container may run as a user without a name
+    # A container may run as a user without a name, and Windows has no module pwd.
+    except (OSError, KeyError, ImportError):
         return "unknown"

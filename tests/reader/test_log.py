@@ -148,8 +148,9 @@ def test_processes_that_open_an_old_log_at_once_migrate_it_once(path: Path) -> N
     path.parent.mkdir()
     log_as_before_layouts(path)
     code = (
-        "from pipeline.reader import log; from tests.reader.test_log import Fixed\n"
-        "log.logged(Fixed(), 'cli', '3').read(b'picture')"
+        "from pipeline.reader import log; from pipeline.reader.reading import Reading\n"
+        "class Empty:\n    def read(self, source): return Reading((), (), (10, 30), 1.0)\n"
+        "log.logged(Empty(), 'cli', '3').read(b'picture')"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)) for _ in range(4)
