@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 from PIL import Image
 
-from app.champion import ROOT
 from pipeline.common.paths import write_json
-from pipeline.common.stage import whole_file
+from pipeline.common.stage import StageError, whole_file
 from pipeline.reader.picture import FORMATS
+from pipeline.registry.store import ROOT
 
 if TYPE_CHECKING:
     from pipeline.reader.reading import Reading
@@ -37,7 +37,7 @@ _CORRECTION = "correction.json"
 _EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "JPEG2000": "jp2", "DIB": "bmp"}
 
 
-class FeedbackError(Exception):
+class FeedbackError(StageError):
     """The correction cannot be kept. The message is one line: what is wrong and what to do."""
 
 

@@ -4,7 +4,8 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.champion import why_unread
+from pipeline.common.stage import StageError
+from pipeline.registry.champion import why_unread
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
@@ -15,7 +16,7 @@ _BYTES = "surrogateescape"
 COLUMNS = ("path", "text", "confidence", "milliseconds", "model_version", "error")
 
 
-class FolderError(Exception):
+class FolderError(StageError):
     """The folder or the CSV file cannot be used. The message is one line: what is wrong and what to do."""
 
 

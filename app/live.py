@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from app.smoothing import Smoother
+from pipeline.common.stage import StageError
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
@@ -23,7 +24,7 @@ _USUAL_RATE = 25.0
 _COUNTED = 30
 
 
-class LiveError(Exception):
+class LiveError(StageError):
     """There is nothing to read, or no way to show it. The message is one line: what is wrong and what to do."""
 
 

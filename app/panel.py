@@ -14,10 +14,11 @@ import numpy as np
 import streamlit as st
 
 from app import feedback, markup
-from app.champion import ChampionError, StoreError, why_unread
 from app.serving import CHOSEN, SharedReader, champion, reader_in_use
 from pipeline.reader import picture
 from pipeline.reader.reading import Reading
+from pipeline.registry.champion import why_unread
+from pipeline.registry.store import RegistryError, StoreError
 
 # Pixels of the longer side of a picture that is shown.
 _SHOWN = 1600
@@ -49,7 +50,7 @@ def use_reader() -> SharedReader:
     """The reader of this session; without one, the page says why and ends here."""
     try:
         reader = reader_in_use(st.session_state.get(CHOSEN))
-    except ChampionError as error:
+    except RegistryError as error:
         show_failure(error)
         st.stop()
     if isinstance(champion.failure, StoreError):
@@ -60,7 +61,7 @@ def use_reader() -> SharedReader:
     return reader
 
 
-def show_failure(error: ChampionError) -> None:
+def show_failure(error: RegistryError) -> None:
     """Say why there is no reader, and let the user try again."""
     what = (
         "The MLflow store does not answer"

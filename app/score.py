@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.champion import why_unread
+from pipeline.common.stage import StageError
 from pipeline.evaluation.scoring import Outcome, summarize
+from pipeline.registry.champion import why_unread
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
 
 
-class ManifestError(ValueError):
+class ManifestError(StageError):
     """The manifest cannot be used. The message is one line: what is wrong and where."""
 
 

@@ -51,10 +51,10 @@ async def frames(socket: WebSocket) -> None:
 def prepare() -> None:
     """Import and load what reads."""
     from app import panel  # with all that every page needs
-    from app.champion import ChampionError
+    from pipeline.registry.store import RegistryError
 
     # Without a reader each page says why.
-    with suppress(ChampionError):
+    with suppress(RegistryError):
         panel.reader_in_use()
     # After each run of a page Streamlit has Python look for garbage, which held up the answer by 70 ms as long as
     # all that was imported, and stays, was looked through each time.

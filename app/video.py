@@ -3,9 +3,10 @@
 from typing import Any
 
 from app import markup
-from app.champion import ChampionError, why_unread
 from app.serving import reader_in_use
 from app.smoothing import Smoother
+from pipeline.registry.champion import why_unread
+from pipeline.registry.store import RegistryError
 
 
 class Video:
@@ -24,7 +25,7 @@ class Video:
         try:
             reader = reader_in_use(self._chosen)
             reading = self._smoother.follow(reader.read_frame(frame))
-        except ChampionError as error:
+        except RegistryError as error:
             return {"error": str(error)}
         except Exception as error:
             return {"error": why_unread(error)}

@@ -11,11 +11,11 @@ from typing import Any
 import streamlit as st
 
 from app import panel
-from app.champion import why_unread
 from app.components import paste
 from app.folder import COLUMNS
 from app.serving import SharedReader
 from pipeline.reader.reading import Reading
+from pipeline.registry.champion import why_unread
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "ppm", "pgm", "jp2", "avif"]

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import mlflow
 
 from pipeline.common.stage import StageError
-from pipeline.registry.tracking import CHALLENGER, CHAMPION, DECIDED, NAME, find_alias, find_model, versions
+from pipeline.registry.store import CHALLENGER, CHAMPION, NAME
+from pipeline.registry.tracking import DECIDED, find_alias, find_model, versions
 
 # A move is the tag with this and its time.
 _MOVE = "champion.move."

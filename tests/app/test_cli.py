@@ -210,8 +210,8 @@ def test_foreign_files_are_not_overwritten(
     ("arguments", "message"),
     [
         (["read", "pictures"], "is a folder; add --csv OUT.csv"),
-        (["read", "pictures/two.png", "--csv", "out.csv"], "--csv goes with one folder"),
-        (["read", "pictures", "--csv", "out.csv", "--json"], "--csv goes with one folder"),
+        (["read", "pictures/two.png", "--csv", "out.csv"], "--csv takes one folder"),
+        (["read", "pictures", "--csv", "out.csv", "--json"], "--csv takes one folder"),
         (["read"], "the following arguments are required"),
         (["paint"], "invalid choice"),
         ([], "the following arguments are required"),

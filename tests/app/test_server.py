@@ -67,7 +67,7 @@ def test_each_frame_is_answered_in_order_and_a_bad_one_ends_nothing(address: str
 
 def test_a_version_that_is_not_there_is_said(address: str) -> None:
     (answer,) = answers(f"{address}?version=99", as_png(sheet_with_a_seven()))
-    assert "version 99 of digit-reader cannot be loaded" in answer["error"]
+    assert "there is no version 99 of digit-reader" in answer["error"]
 
 
 def test_pages_of_others_are_refused(address: str) -> None:
