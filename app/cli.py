@@ -10,8 +10,8 @@
     digits rollback --why "misreads my ones"
     digits live --video film.mp4 --output seen.mp4
 
-Exit codes: 0 if all went well, 1 if a picture could not be read or there is no reader, 2 for a wrong command,
-130 if interrupted.
+Exit codes: 0 for success, 1 if a picture cannot be read or there is no reader, 2 for a wrong command line, 130 if
+interrupted.
 """
 
 import argparse
@@ -148,7 +148,7 @@ def _load_reader() -> tuple["Reader", str]:
 
 
 def _annotate(reading: "Reading", path: Path, folder: Path, drawn: set[str]) -> None:
-    """Save the picture with its reading as DIR/<name>.png; a second picture of that name gets a number."""
+    """Save the picture with its boxes as FOLDER/<name>.png; a second picture of that name gets a number."""
     from PIL import Image
 
     from pipeline.reader import picture

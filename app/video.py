@@ -1,4 +1,4 @@
-"""What the page Live shows of each frame."""
+"""What the page Live shows for each frame."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from pipeline.registry.store import RegistryError
 
 
 class Video:
-    """The frames of one camera, one after the other.
+    """The frames of one camera, in order.
 
     Args:
-        chosen: The version that reads; None for the champion as it is at each frame.
+        chosen: The version that reads; None for whatever is champion at each frame.
     """
 
     def __init__(self, chosen: str | None) -> None:
@@ -21,7 +21,11 @@ class Video:
         self._smoother = Smoother()
 
     def answer(self, frame: bytes) -> dict[str, Any]:
-        """What the page shows of the next frame, an encoded picture, or {"error": why there is nothing to show}."""
+        """Read the next frame, an encoded picture.
+
+        Returns:
+            {"html": the reading, "boxes": one for each digit}, or {"error": why there is nothing to show}.
+        """
         try:
             reader = reader_in_use(self._chosen)
             reading = self._smoother.follow(reader.read_frame(frame))

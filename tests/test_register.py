@@ -99,7 +99,7 @@ def test_a_worse_one_is_challenger_and_says_why(capsys: pytest.CaptureFixture[st
     worse = add(misread=12)
     assert holder(tracking.CHAMPION) == "1"
     assert holder(tracking.CHALLENGER) == "2"
-    reason = "7 that the champion reads and it does not, 0 the other way round (p = 0.0078)"
+    reason = "misreads 7 that the champion reads, and reads 0 that the champion misreads (p = 0.0078)"
     assert reason in worse.tags[tracking.DECIDED]
     assert reason in str(worse.description)
     assert reason in capsys.readouterr().out

@@ -2,8 +2,7 @@
 
 The default store is a SQLite file, and its tables are queried here directly. With MLflow's client instead, `digits
 read` takes 2.8 s and 279 MB, not 0.3 s and 96 MB (medians of 5, MLflow 3.17, two busy cores), and the app, which asks
-every few seconds, would keep MLflow in memory. A cached answer could be wrong: MLflow has pages of its own to move
-aliases.
+every few seconds, would keep MLflow in memory. A cached answer could be stale: MLflow's UI can move aliases, too.
 
 The tables are no interface that MLflow promises. If they are not as expected, MLflow itself is asked, so that a change
 makes reading slower, not wrong; a test compares both answers, and pyproject.toml bounds MLflow's major version.

@@ -1,4 +1,4 @@
-"""What the pipeline says to MLflow: the store, the runs and the versions of the registered model.
+"""MLflow as the pipeline uses it: its store, and the runs and versions in it.
 
 Only `train` (while it runs) and `register` write to MLflow. Everything a run holds can be made again from the files
 that DVC keeps, so `register` fills a lost store again without training.

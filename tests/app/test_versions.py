@@ -57,7 +57,10 @@ def test_versions_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["promote", "9"], "digits: there is no version 9 of digit-reader; there are: 1, 2\n"),
-        (["rollback"], "digits: no version was champion before this one; `digits versions` lists all\n"),
+        (
+            ["rollback"],
+            "digits: no version was champion before this one; `digits versions` lists all versions\n",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(
