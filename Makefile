@@ -51,7 +51,7 @@ ui: .venv/ready ## browse runs and versions on port 5000
 .PHONY: serve
 serve: .venv/ready ## serve the champion over HTTP on port 5001
 	mlflow models serve --model-uri models:/digit-reader@champion --env-manager local \
-		--host $(HOST) --port $(PORT) --workers $$(nproc)
+		--host $(HOST) --port $(PORT) --workers $$(python -c 'import os; print(os.cpu_count())')
 
 .PHONY: monitor
 monitor: .venv/ready ## what has been read, and whether retraining is due

@@ -10,8 +10,8 @@
     digits rollback --why "misreads my ones"
     digits live --video film.mp4 --output seen.mp4
 
-Exit codes: 0 if all went well, 1 if a picture could not be read or there is no reader, 2 for a wrong command,
-130 if interrupted.
+Exit codes: 0 for success, 1 if a picture cannot be read or there is no reader, 2 for a wrong command line, 130 if
+interrupted.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.champion import ChampionError, load_champion, why_unread
 from pipeline.common.stage import StageError
+from pipeline.registry.champion import load_champion, why_unread
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
@@ -33,54 +33,38 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.command == "read":
-        _check_read(parser, options)
+    options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
-        # A file's name may hold what the terminal cannot show.
+        # A file's name may hold characters that the terminal cannot show.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        if options.command == "score":
-            code = _score(options.manifest, options.json)
-        elif options.command == "correct":
-            code = _correct(options.image, options.number)
-        elif options.command == "versions":
-            code = _versions(options.json)
-        elif options.command == "promote":
-            code = _promote(str(options.version), options.why)
-        elif options.command == "rollback":
-            code = _rollback(options.why)
-        elif options.command == "live":
-            code = _live(options.camera, options.video, options.output)
-        elif options.csv:
-            code = _read_folder(options.images[0], options.csv)
-        else:
-            code = _read(options.images, options.json, options.annotate)
+        code: int = options.run(options)
         sys.stdout.flush()
         return code
-    except (ChampionError, StageError) as error:
-        return _fail(error)
+    except StageError as error:
+        print(f"digits: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("digits: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough, as in `digits read … | head`. What Python still flushes at
-        # its end must go somewhere, too.
+        # Whoever reads our output has seen enough, as in `digits read … | head`. What Python still flushes at exit
+        # must go somewhere, as its documentation of SIGPIPE says.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="digits", description="Read handwritten digits in pictures.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     read = commands.add_parser("read", help="read pictures")
     read.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a picture; with --csv a folder")
-    read.add_argument("--json", action="store_true", help="print one JSON object a picture")
+    read.add_argument("--json", action="store_true", help="print one JSON object per picture")
     read.add_argument("--annotate", type=Path, metavar="DIR", help="save the pictures with what was read")
-    read.add_argument("--csv", type=Path, metavar="OUT.csv", help="read a folder; goes on where it stopped")
+    read.add_argument("--csv", type=Path, metavar="OUT.csv", help="read a folder; resumes where it stopped")
+    read.set_defaults(run=_read, error=read.error)
 
     score = commands.add_parser("score", help="score the reader on labelled pictures")
     score.add_argument(
@@ -90,39 +74,48 @@ def _parser() -> argparse.ArgumentParser:
         help="columns path and truth (lines joined with /, empty for no digit); others are groups",
     )
     score.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    score.set_defaults(run=_score)
 
-    correct = commands.add_parser("correct", help="keep a picture with the number that it really shows")
+    correct = commands.add_parser("correct", help="save a picture with the number that it really shows")
     correct.add_argument("image", type=Path, metavar="IMAGE")
     correct.add_argument("number", metavar="NUMBER", help='lines joined with /, "" for no digit')
+    correct.set_defaults(run=_correct)
 
     versions = commands.add_parser("versions", help="list the versions of the reader, and who chose them")
     versions.add_argument("--json", action="store_true", help="print them as one JSON object")
+    versions.set_defaults(run=_versions)
 
     promote = commands.add_parser("promote", help="use another version of the reader")
     promote.add_argument("version", type=int, metavar="VERSION")
+    promote.set_defaults(run=_promote)
     rollback = commands.add_parser("rollback", help="use the version that was in use before")
+    rollback.set_defaults(run=_rollback)
     for move in (promote, rollback):
-        move.add_argument("--why", default="by hand", metavar="TEXT", help="the reason, for the trace")
+        move.add_argument("--why", default="by hand", metavar="TEXT", help="the reason, for the record")
+
     live = commands.add_parser("live", help="read a camera or a video in a window: q quits, p pauses")
     source = live.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, metavar="N", help="number of the camera (0)")
     source.add_argument("--video", type=Path, metavar="FILE", help="a video instead of a camera")
-    live.add_argument("--output", type=Path, metavar="FILE", help="keep what is shown, as .mp4 or .avi")
+    live.add_argument("--output", type=Path, metavar="FILE", help="save what is shown, as .mp4 or .avi")
+    live.set_defaults(run=_live)
     return parser
 
 
-def _check_read(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Refuse what argparse cannot see: folders and --csv belong together."""
+def _read(options: argparse.Namespace) -> int:
+    # argparse cannot see that folders and --csv belong together.
     folders = [path for path in options.images if path.is_dir()]
     if options.csv:
         if len(options.images) != 1 or not folders or options.json or options.annotate:
-            parser.error("--csv goes with one folder, and without --json and --annotate")
-    elif folders:
-        parser.error(f"{folders[0]} is a folder; add --csv OUT.csv")
+            options.error("--csv takes one folder, and neither --json nor --annotate")
+        return _read_folder(folders[0], options.csv)
+    if folders:
+        options.error(f"{folders[0]} is a folder; add --csv OUT.csv")
+    return _read_pictures(options.images, options.json, options.annotate)
 
 
-def _read(paths: list[Path], as_json: bool, annotate: Path | None) -> int:
-    reader, version = _champion()
+def _read_pictures(paths: list[Path], as_json: bool, annotate: Path | None) -> int:
+    reader, version = _load_reader()
     failed = False
     drawn: set[str] = set()
     for path in paths:
@@ -142,12 +135,12 @@ def _read(paths: list[Path], as_json: bool, annotate: Path | None) -> int:
             try:
                 _annotate(reading, path, annotate, drawn)
             except OSError as error:
-                return _fail(f"{annotate} cannot be written to ({error.strerror})")
+                raise StageError(f"{annotate} cannot be written to ({error.strerror})") from None
     return int(failed)
 
 
-def _champion() -> tuple["Reader", str]:
-    """The reader in use, logging what it reads if the environment says so; and its version."""
+def _load_reader() -> tuple["Reader", str]:
+    """The reader in use, which logs its readings if the environment says so; and its version."""
     from pipeline.reader import log
 
     reader, version = load_champion()
@@ -155,7 +148,7 @@ def _champion() -> tuple["Reader", str]:
 
 
 def _annotate(reading: "Reading", path: Path, folder: Path, drawn: set[str]) -> None:
-    """Save the picture with its reading as DIR/<name>.png; a second picture of that name gets a number."""
+    """Save the picture with its boxes as FOLDER/<name>.png; a second picture of that name gets a number."""
     from PIL import Image
 
     from pipeline.reader import picture
@@ -177,31 +170,25 @@ def _print_error(path: Path | str, reason: str, as_json: bool = False) -> None:
 
 
 def _read_folder(folder: Path, out: Path) -> int:
-    from app.folder import FolderError, read_folder
+    from app.folder import read_folder
 
-    reader, version = _champion()
-    try:
-        unreadable = read_folder(reader, version, folder, out)
-    except FolderError as error:
-        return _fail(error)
+    reader, version = _load_reader()
+    unreadable = read_folder(reader, version, folder, out)
     for path, reason in unreadable:
         _print_error(path, reason)
     return int(bool(unreadable))
 
 
-def _score(manifest: Path, as_json: bool) -> int:
+def _score(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from app import score
 
-    try:
-        pictures = score.load_manifest(manifest)
-    except score.ManifestError as error:
-        return _fail(error)
-    reader, version = _champion()
+    pictures = score.load_manifest(options.manifest)
+    reader, version = _load_reader()
     progress = tqdm(pictures, unit="picture", disable=None)
     figures = score.report(pictures, list(score.outcomes(reader, progress)))
-    if as_json:
+    if options.json:
         print(json.dumps({"model_version": version, **figures}, indent=2))
     else:
         print(score.as_text(figures))
@@ -210,60 +197,50 @@ def _score(manifest: Path, as_json: bool) -> int:
     return int(bool(figures["unreadable"]))
 
 
-def _correct(path: Path, number: str) -> int:
+def _correct(options: argparse.Namespace) -> int:
     from app import feedback
 
-    reader, version = _champion()
+    truth = feedback.parse_truth(options.number)
+    reader, version = _load_reader()
     try:
-        truth = feedback.parse_truth(number)
-        reading = reader.read(path)
-        kept = feedback.store(path.read_bytes(), truth, reading, version)
-    except feedback.FeedbackError as error:
-        return _fail(error)
+        reading = reader.read(options.image)
     except Exception as error:
-        _print_error(path, why_unread(error))
+        _print_error(options.image, why_unread(error))
         return 1
+    saved = feedback.save(options.image.read_bytes(), truth, reading, version)
     before, after = (text.replace("\n", "/") or "nothing" for text in (reading.text, truth))
-    print(f"{path}: {before} corrected to {after}, kept in {kept}")
+    print(f"{options.image}: {before} corrected to {after}, saved in {saved}")
     return 0
 
 
-def _versions(as_json: bool) -> int:
+def _versions(options: argparse.Namespace) -> int:
     from app import versions
 
-    found = versions.report()
-    print(json.dumps(found, indent=2) if as_json else versions.as_text(found))
+    found = versions.list_versions()
+    print(json.dumps(found, indent=2) if options.json else versions.as_text(found))
     return 0
 
 
-def _promote(version: str, why: str) -> int:
+def _promote(options: argparse.Namespace) -> int:
     from app import versions
 
-    print(versions.promote(version, why))
+    print(versions.promote(str(options.version), options.why))
     return 0
 
 
-def _rollback(why: str) -> int:
+def _rollback(options: argparse.Namespace) -> int:
     from app import versions
 
-    print(versions.rollback(why))
+    print(versions.rollback(options.why))
     return 0
 
 
-def _live(camera: int, video: Path | None, output: Path | None) -> int:
-    from app.live import LiveError, read_live
+def _live(options: argparse.Namespace) -> int:
+    from app.live import read_live
 
     reader, _ = load_champion()
-    try:
-        read_live(reader, camera, video, output)
-    except LiveError as error:
-        return _fail(error)
+    read_live(reader, options.camera, options.video, options.output)
     return 0
-
-
-def _fail(message: Exception | str) -> int:
-    print(f"digits: {message}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

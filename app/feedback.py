@@ -1,34 +1,30 @@
 """Corrections: pictures that were misread, with what they really show.
 
-`data/feedback/` holds one folder a picture, named by the SHA-256 of the picture's bytes in hexadecimal:
+`data/feedback/` has one folder per picture, named by the SHA-256 of the picture's bytes in hexadecimal:
 
-    picture.<ext>      the bytes as they came; the extension is that of their format, `picture.jpg` or `picture.png`
-    correction.json    {"truth": the digits, rows of a page joined by a newline as in `Reading.text`, "" for no digit,
+    picture.<ext>      the bytes as they came, with their format's extension: `picture.jpg`, `picture.png`
+    correction.json    {"truth": the digits, lines joined with a newline as in `Reading.text`, "" for no digit,
                         "reading": what was read, as `Reading.to_dict` gives it,
                         "model_version": "3",
                         "time": "2026-11-21T11:20:00+00:00", in UTC}
 
-A folder without `correction.json` is one that is being written, or was when the process was killed: it counts
-for nothing.
+A folder without `correction.json` is being written, or was when its process was killed; readers ignore it.
 """
 
-import fcntl
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
 from PIL import Image
 
-from app.champion import ROOT
 from pipeline.common.paths import write_json
-from pipeline.common.stage import whole_file
+from pipeline.common.stage import StageError, whole_file
 from pipeline.reader.picture import FORMATS
+from pipeline.registry.store import ROOT
 
 if TYPE_CHECKING:
     from pipeline.reader.reading import Reading
@@ -36,22 +32,22 @@ if TYPE_CHECKING:
 FOLDER = ROOT / "data" / "feedback"
 
 _CORRECTION = "correction.json"
-# Where the extension is not the format's name; phones append a second picture to a JPEG and call it MPO.
+# Formats whose extension is not their name. MPO is what Pillow calls a phone's JPEG with a second picture appended.
 _EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "JPEG2000": "jp2", "DIB": "bmp"}
 
 
-class FeedbackError(Exception):
-    """The correction cannot be kept. The message is one line: what is wrong and what to do."""
+class FeedbackError(StageError):
+    """The correction cannot be saved."""
 
 
 def parse_truth(text: str) -> str:
-    """What a person typed as the right number: "52 83" as "5283", rows parted by `/` or by new lines.
+    """Parse what a person typed as the correct number: "52 83" is 5283, and `/` or a newline separates lines.
 
     Returns:
-        The digits, rows joined by a newline; empty if there is no digit.
+        The digits, lines joined with a newline; empty for no digit.
 
     Raises:
-        FeedbackError: It holds something else than digits.
+        FeedbackError: It contains anything but digits.
     """
     rows = ["".join(row.split()) for row in text.replace("/", "\n").splitlines()]
     truth = "\n".join(row for row in rows if row)
@@ -60,17 +56,17 @@ def parse_truth(text: str) -> str:
     return truth
 
 
-def store(picture: bytes, truth: str, reading: "Reading", version: str) -> Path:
-    """Keep a correction. What is kept already is not kept again; another truth for a picture replaces its last one.
+def save(picture: bytes, truth: str, reading: "Reading", version: str) -> Path:
+    """Save a correction. Saving it again changes nothing; a new truth for the same picture replaces the old one.
 
     Args:
         picture: An encoded picture, as it came.
-        truth: The digits, rows joined by a newline; empty for none.
+        truth: The digits, lines joined with a newline; empty for none.
         reading: What was read.
-        version: Of the reader that read it.
+        version: The version that read it.
 
     Returns:
-        The folder of this correction.
+        The correction's folder.
 
     Raises:
         FeedbackError: The folder cannot be written to.
@@ -83,12 +79,14 @@ def store(picture: bytes, truth: str, reading: "Reading", version: str) -> Path:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     try:
-        with _alone(FOLDER):
+        FOLDER.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the folder, because DVC hashes everything in it. The lock ends with the process that holds it.
+        with FileLock(FOLDER.with_name(f"{FOLDER.name}.lock")):
             if _truth(kept / _CORRECTION) == truth:
                 return kept
             with whole_file(kept / f"picture.{_extension(picture)}") as file:
                 file.write(picture)
-            # Last, because it is what makes the folder count.
+            # Last, because this file makes the folder count.
             write_json(kept / _CORRECTION, correction)
     except OSError as error:
         raise FeedbackError(
@@ -98,23 +96,11 @@ def store(picture: bytes, truth: str, reading: "Reading", version: str) -> Path:
 
 
 def _truth(path: Path) -> str | None:
-    """The truth that is kept; None if there is none, or its file is damaged and to be written anew."""
+    """The truth that is saved; None if there is none, or its file is damaged and has to be written again."""
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["truth"])
     except (FileNotFoundError, ValueError, KeyError):
         return None
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other thread or process writes corrections. The lock ends with the process that held it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _extension(picture: bytes) -> str:

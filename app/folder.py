@@ -4,43 +4,44 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.champion import why_unread
+from pipeline.common.stage import StageError
+from pipeline.registry.champion import why_unread
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
 
-# Names of files need not be valid text everywhere; they are kept byte for byte.
+# On some systems file names need not be valid text; they are preserved byte for byte.
 _BYTES = "surrogateescape"
 
 COLUMNS = ("path", "text", "confidence", "milliseconds", "model_version", "error")
 
 
-class FolderError(Exception):
-    """The folder or the CSV file cannot be used. The message is one line: what is wrong and what to do."""
+class FolderError(StageError):
+    """The folder or the CSV file cannot be used."""
 
 
 def read_folder(reader: "Reader", version: str, folder: Path, out: Path) -> list[tuple[str, str]]:
-    """Read the pictures of a folder and of the folders in it; hidden files are left out.
+    """Read the pictures of a folder and its subfolders, without hidden files.
 
-    Each picture is one row, written as soon as it is read: its path within the folder, its text with lines
-    joined by `/`, the least confidence of its digits. If the file is there already, the rows of this version
-    stay and their pictures are not read again, so that what was interrupted goes on where it stopped.
+    Each picture becomes one row, written as soon as it is read: its path within the folder, its text with lines
+    joined with `/`, the lowest confidence of its digits. If the CSV file exists, pictures that it already has from this
+    version are not read again, so an interrupted run resumes where it stopped.
 
     Returns:
         Path and reason of each file that could not be read.
 
     Raises:
-        FolderError: The folder holds no file, or the CSV file is another's or cannot be written.
+        FolderError: The folder holds no files, or the CSV file cannot be written or is not from this command.
     """
     from tqdm import tqdm
 
     files = _files(folder, out)
     unreadable = []
     try:
-        done = _go_on(out, version)
+        done = _resume(out, version)
         with out.open("a", newline="", encoding="utf-8", errors=_BYTES) as file:
             rows = csv.writer(file)
-            # Disabled where nobody watches: without a terminal.
+            # None disables the progress bar where there is no terminal.
             for path in tqdm(files, unit="picture", disable=None):
                 name = path.relative_to(folder).as_posix()
                 if name in done:
@@ -74,22 +75,21 @@ def _files(folder: Path, out: Path) -> list[Path]:
     return files
 
 
-def _go_on(out: Path, version: str) -> set[str]:
-    """Prepare the CSV file and return the paths that need not be read again.
+def _resume(out: Path, version: str) -> set[str]:
+    """Prepare the CSV file, and return the paths that need not be read again.
 
-    Rows of files that could not be read are taken out, as are those of another version and a last row that
-    was cut short.
+    Rows of unreadable files and of other versions are removed, and so is a last row that was cut short.
     """
     kept: list[list[str]] = []
     if out.exists() and out.stat().st_size:
         with out.open(newline="", encoding="utf-8", errors=_BYTES) as file:
             header, *rows = csv.reader(file)
         if tuple(header) != COLUMNS:
-            raise FolderError(f"{out} is there already and is not from `digits read`; give another --csv")
+            raise FolderError(f"{out} exists and is not from `digits read`; give another --csv")
         complete = [row for row in rows if len(row) == len(COLUMNS)]
         kept = [row for row in complete if row[COLUMNS.index("model_version")] == version and not row[-1]]
-    beside = out.with_name(f".{out.name}.new")
-    with beside.open("w", newline="", encoding="utf-8", errors=_BYTES) as file:
+    new = out.with_name(f".{out.name}.new")
+    with new.open("w", newline="", encoding="utf-8", errors=_BYTES) as file:
         csv.writer(file).writerows([COLUMNS, *kept])
-    beside.replace(out)
+    new.replace(out)
     return {row[0] for row in kept}

@@ -11,44 +11,45 @@ import cv2
 import numpy as np
 
 from app.smoothing import Smoother
+from pipeline.common.stage import StageError
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
 
 _WINDOW = "digits live"
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
-# Of a source that does not say how many frames a second it has.
+# Frames per second of a source that does not say.
 _USUAL_RATE = 25.0
-# Frames of which the shown rate is the mean.
+# The rate shown is the mean over this many frames.
 _COUNTED = 30
 
 
-class LiveError(Exception):
-    """There is nothing to read, or no way to show it. The message is one line: what is wrong and what to do."""
+class LiveError(StageError):
+    """There is nothing to read, or no way to show it."""
 
 
 def read_live(reader: "Reader", camera: int, video: Path | None, output: Path | None) -> None:
-    """Show what the camera sees, or a video, with each digit boxed, until it ends or q is pressed; p pauses.
+    """Show a camera or a video with each digit boxed, until it ends or q is pressed; p pauses.
 
-    The number is printed each time it changes. Where there is no window, a video is read into `output` alone.
+    The number is printed whenever it changes. If no window can be opened, the frames go to `output` only.
 
     Args:
         reader: Reads each frame.
-        camera: Number of the camera, used without `video`.
+        camera: Number of the camera, used if there is no `video`.
         video: A video file.
-        output: Where the frames with their boxes go, .mp4 or .avi; it appears when it is whole.
+        output: The .mp4 or .avi file for the frames with their boxes; it appears once it is complete.
 
     Raises:
-        LiveError: The source cannot be read, the output not written, or there is no window and no output.
+        LiveError: The source cannot be read, the output cannot be written, or there is neither window nor output.
     """
     if output is not None and output.suffix.lower() not in _CODECS:
         raise LiveError(f"{output} must end in {' or '.join(_CODECS)}")
     if output is not None and video is not None and output.resolve() == video.resolve():
         raise LiveError(f"{output} is the video itself; give another --output")
-    windows = _windows_open()
+    windows = _can_open_window()
     if not windows and output is None:
         raise LiveError("there is no display for a window; give --output FILE.mp4")
-    source = _opened(camera, video)
+    source = _open_source(camera, video)
     part = output.with_stem(f"{output.stem}.part") if output else None
     rate = source.get(cv2.CAP_PROP_FPS) or _USUAL_RATE
     screen = _Screen(rate if video else None, windows)
@@ -66,7 +67,7 @@ def read_live(reader: "Reader", camera: int, video: Path | None, output: Path | 
                 number = reading.text
                 print(number.replace("\n", "/") or "–", flush=True)
             if part is not None:
-                writer = writer or _writer(part, rate, drawn)
+                writer = writer or _open_writer(part, rate, drawn)
                 writer.write(drawn)
             moments.append(time.perf_counter())
             per_second = (len(moments) - 1) / (moments[-1] - moments[0])
@@ -74,7 +75,7 @@ def read_live(reader: "Reader", camera: int, video: Path | None, output: Path | 
                 break
         if len(moments) == 1:
             raise LiveError(
-                f"{video or f'camera {camera}'} gives no picture; see that it is not in use or damaged"
+                f"{video or f'camera {camera}'} gives no picture; check that it is not in use or damaged"
             )
     finally:
         source.release()
@@ -84,16 +85,16 @@ def read_live(reader: "Reader", camera: int, video: Path | None, output: Path | 
             part.replace(output)
 
 
-def _windows_open() -> bool:
-    """Whether a window can be opened. Qt, which OpenCV draws with, ends the process where it cannot."""
+def _can_open_window() -> bool:
+    """Whether a window can be opened. OpenCV's Qt ends the process if it tries in vain."""
     displayed = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(displayed) and "GUI:                           NONE" not in cv2.getBuildInformation()
 
 
-def _opened(camera: int, video: Path | None) -> cv2.VideoCapture:
+def _open_source(camera: int, video: Path | None) -> cv2.VideoCapture:
     if video is not None and not video.is_file():
-        raise LiveError(f"{video} is no file; check the path")
-    # OpenCV tells the terminal of each of the ways in which it tried in vain.
+        raise LiveError(f"{video} is not a file; check the path")
+    # OpenCV prints a warning for each backend that it tries in vain.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     source = cv2.VideoCapture(camera if video is None else str(video))
     if not source.isOpened():
@@ -101,11 +102,11 @@ def _opened(camera: int, video: Path | None) -> cv2.VideoCapture:
             raise LiveError(
                 f"there is no camera {camera}, or it is in use; give another --camera or a --video"
             )
-        raise LiveError(f"{video} is no video that can be read; convert it to MP4")
+        raise LiveError(f"{video} cannot be read as a video; convert it to MP4")
     return source
 
 
-def _writer(path: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:
+def _open_writer(path: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:
     codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
     writer = cv2.VideoWriter(str(path), codec, rate, (frame.shape[1], frame.shape[0]))
     if not writer.isOpened():
@@ -114,10 +115,10 @@ def _writer(path: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:
 
 
 class _Screen:
-    """The window, or nothing where none can be opened.
+    """The window, or nothing if none can be opened.
 
     Args:
-        rate: Frames a second of a video that is played; None for a camera, which sets its own pace.
+        rate: Frames per second of a video; None for a camera, which sets its own pace.
         windows: Whether a window can be opened.
     """
 
@@ -127,7 +128,7 @@ class _Screen:
         self._due = time.perf_counter()
 
     def show(self, frame: np.ndarray, per_second: float) -> bool:
-        """Show a frame; False once the user wants to see no more."""
+        """Show a frame, and return whether to go on."""
         if not self._windows:
             return True
         shown = frame.copy()
@@ -147,7 +148,7 @@ class _Screen:
 
 
 def _wait_for(keys: bytes) -> int:
-    """The next of these keys that is pressed; q if the window is closed meanwhile."""
+    """Wait until one of these keys is pressed, and return it; closing the window counts as q."""
     while cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) > 0:
         key = cv2.waitKey(100)
         if key != -1 and key in keys:

@@ -1,4 +1,4 @@
-"""The app's pages and what stands around them."""
+"""The app's pages and their common frame."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 st.set_page_config(page_title="Digit reader", page_icon=str(FOLDER / "components/logo.svg"), layout="wide")
 st.html(f"<style>{STYLE}</style>")
 st.logo(str(FOLDER / "components/logo.svg"), size="large")
-# Not in a folder "pages": those Streamlit would show by itself, without what is above.
+# The folder is not called "pages", because Streamlit would show those by itself, without what is set above.
 page = st.navigation(
     [
         st.Page(FOLDER / "views/draw.py", title="Draw", icon=":material/draw:", default=True),

@@ -1,4 +1,4 @@
-"""How a reading looks, as HTML that app/components/style.css dresses."""
+"""A reading as HTML, styled by app/components/style.css."""
 
 import base64
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ import numpy as np
 from pipeline.reader.reading import Digit, Reading
 
 SURE_FROM = 0.9
-# More rejected marks than these say nothing more.
+# Showing more rejected marks than this adds nothing.
 _MOST_MARKS = 8
 
 
 def percent(share: float) -> str:
-    """A probability for a person; nothing is ever quite sure."""
+    """A probability for people, never rounded to certainty."""
     if share > 0.9994:
         return "> 99.9 %"
     return "< 0.1 %" if share < 0.0006 else f"{100 * share:.1f} %"
 
 
 def number(reading: Reading) -> str:
-    """What was read, large, a row for each line."""
+    """What was read, in large digits, line by line."""
     if not reading.digits:
         return '<p class="number none" role="status">No digits found</p>'
     lines: dict[int, str] = {}
@@ -33,17 +33,21 @@ def number(reading: Reading) -> str:
 
 
 def facts(reading: Reading, version: str) -> str:
-    """How much was read, how sure, how fast, and by which version."""
+    """How many digits were read, how confidently, how fast, and by which version."""
     known = [f"{reading.milliseconds:.0f} ms", f"version {version}"]
     count = len(reading.digits)
     if count:
         least = percent(min(digit.confidence for digit in reading.digits))
-        known = [f"{count} digits", f"least sure {least}", *known] if count > 1 else [f"{least} sure", *known]
+        known = (
+            [f"{count} digits", f"lowest confidence {least}", *known]
+            if count > 1
+            else [f"confidence {least}", *known]
+        )
     return f'<p class="facts">{" · ".join(known)}</p>'
 
 
 def digits(reading: Reading) -> str:
-    """Each digit as the network saw it, with its probability and that of the runner-up as bars."""
+    """Each digit as the network saw it, with bars for its probability and the runner-up's."""
     if not reading.digits:
         return ""
     cards = "".join(map(_digit, reading.digits))
@@ -52,7 +56,7 @@ def digits(reading: Reading) -> str:
 
 def _digit(digit: Digit) -> str:
     image = "" if digit.image is None else f'<img alt="" src="{_data_url(digit.image)}">'
-    # A version registered before probabilities of runners-up were kept has none.
+    # Versions registered before Digit had this field do not give it.
     second: float | None = getattr(digit, "runner_up_confidence", None)
     bars = _bar("first", digit.digit, digit.confidence) + _bar("second", digit.runner_up, second)
     unsure = "" if digit.confidence >= SURE_FROM else " unsure"
@@ -65,7 +69,7 @@ def _bar(rank: str, digit: int, share: float | None) -> str:
 
 
 def rejections(reading: Reading, pixels: np.ndarray) -> str:
-    """What was seen and not read, and why, cut out of the picture."""
+    """What was rejected, cut out of the picture, and why."""
     shown = sorted(reading.refusals, key=lambda rejection: -rejection.box[2] * rejection.box[3])[:_MOST_MARKS]
     marks = "".join(
         f'<span class="mark"><img alt="" src="{_data_url(_cut(pixels, rejection.box))}">{rejection.reason}</span>'
@@ -80,19 +84,19 @@ def mistakes(misread: Sequence[tuple[int, int, float]], images: np.ndarray | Non
     """Test images that were misread.
 
     Args:
-        misread: Of each what it is, what was read, and how sure the network was.
-        images: uint8 N×28×28, or None if they are not at hand.
+        misread: For each its true digit, the digit read, and the network's confidence.
+        images: uint8 N×28×28, or None if they are not on this machine.
     """
     cards = []
     for k, (actual, predicted, confidence) in enumerate(misread):
         image = "" if images is None else f'<img alt="" src="{_data_url(images[k])}">'
-        text = f"<b>{actual}</b> read as <b>{predicted}</b><br>{percent(confidence)} sure"
+        text = f"<b>{actual}</b> read as <b>{predicted}</b><br>confidence {percent(confidence)}"
         cards.append(f'<div class="mistake">{image}<span>{text}</span></div>')
     return f'<div class="mistakes">{"".join(cards)}</div>'
 
 
 def _cut(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """A part of the picture with a little of what is around it, no higher than it is shown."""
+    """A part of the picture with a small margin, no larger than it is shown."""
     x, y, width, height = box
     margin = 2 + max(width, height) // 10
     part = pixels[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin]

@@ -1,4 +1,4 @@
-"""What MLflow knows of the registered versions: how they were made, and how good they were found to be."""
+"""What the page Model shows: all registered versions, how each was made and how it was measured."""
 
 import hashlib
 import io
@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.champion import NONE_YET, ROOT, ChampionError, StoreError, tracking_uri
+from pipeline.registry import store
+from pipeline.registry.store import NONE_YET, ROOT, RegistryError, StoreError
 
 _TEST_IMAGES = Path("data/prepared/test.npz")
-# Seconds. MLflow itself gives a server up much sooner; to import it takes long on a busy machine.
+# Seconds. MLflow gives up on a server much sooner; importing it takes long on a busy machine.
 _PATIENCE = 90
 
 
@@ -31,10 +32,10 @@ class Version:
         created: When it was registered, in UTC.
         run: The MLflow run that describes it.
         experiment: That run's experiment.
-        decision: Why it became champion, or not; empty if that was not decided.
-        metrics: Of its run, named by their path in reports/metrics.json.
-        tags: Of its run: commit, data source and hashes.
-        architecture: Of its network.
+        decision: Why it became champion, or did not; empty if that is not decided.
+        metrics: Its run's, named by their path in reports/metrics.json.
+        tags: Its run's: commit, data source and hashes.
+        architecture: Its network's.
     """
 
     number: str
@@ -47,14 +48,19 @@ class Version:
     tags: dict[str, str]
     architecture: str
 
+    @property
+    def test_digest(self) -> str | None:
+        """MD5 of the test images that it was measured on."""
+        return self.tags.get(f"md5.{_TEST_IMAGES.as_posix()}")
+
 
 @dataclass(frozen=True)
-class Known:
-    """All versions, and what was measured of one of them.
+class Report:
+    """All versions, and what was measured on one of them.
 
     Attributes:
-        versions: The newest first; at least one.
-        tables: CSV by the names in `registry.TABLES`, None where the version's run has none.
+        versions: Newest first; at least one.
+        tables: CSV by the names in `versions.TABLES`, None if the version's run has no such table.
     """
 
     versions: list[Version]
@@ -67,22 +73,20 @@ class Known:
 
 
 @st.cache_data(show_spinner="Asking MLflow …", ttl=60, max_entries=20)
-def known(uri: str, chosen: str | None) -> Known:
-    """What the store at `uri` knows.
+def fetch(uri: str, chosen: str | None) -> Report:
+    """Ask MLflow, in a process of its own, as `app.versions` explains.
 
     Args:
-        uri: MLflow's tracking URI.
-        chosen: The version whose tables are wanted; None for the champion's, or else the newest one's.
+        uri: The store's address.
+        chosen: The version whose tables are wanted; None for the champion, else the newest.
 
     Raises:
-        ChampionError: There is no version yet, or the store does not answer.
+        RegistryError: There is no version yet, or the store cannot be used.
     """
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///").split("?")[0]).exists():
-        # MLflow would make it.
-        raise ChampionError(NONE_YET)
+    store.find_database()
     try:
-        asked = subprocess.run(
-            [sys.executable, "-m", "app.registry", *([chosen] if chosen else [])],
+        answer = subprocess.run(
+            [sys.executable, "-m", "app.versions", *([chosen] if chosen else [])],
             cwd=ROOT,
             env={**os.environ, "MLFLOW_TRACKING_URI": uri},
             stdin=subprocess.DEVNULL,
@@ -91,30 +95,20 @@ def known(uri: str, chosen: str | None) -> Known:
             timeout=_PATIENCE,
             check=True,
         )
-    except (subprocess.SubprocessError, OSError) as error:
-        reasons = str(getattr(error, "stderr", None) or "").splitlines() or [type(error).__name__]
-        raise StoreError(
-            f"the MLflow store {uri} cannot be used; check MLFLOW_TRACKING_URI ({reasons[-1]})"
-        ) from None
-    # What MLflow may have said before does not matter.
-    found = json.loads(asked.stdout.splitlines()[-1])
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.splitlines() or [f"exit code {error.returncode}"])[-1]
+        raise StoreError(uri, reason) from None
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise StoreError(uri, store.summarize_error(error)) from None
+    # MLflow may have printed something before.
+    found = json.loads(answer.stdout.splitlines()[-1])
     if not found["versions"]:
-        raise ChampionError(NONE_YET)
-    versions = [
-        Version(
-            **{
-                **version,
-                "aliases": tuple(version["aliases"]),
-                "created": datetime.fromisoformat(version["created"]),
-            }
-        )
-        for version in found["versions"]
-    ]
-    return Known(versions, found["tables"])
+        raise RegistryError(NONE_YET)
+    return Report([_version(fields) for fields in found["versions"]], found["tables"])
 
 
-def test_images(indices: list[int], digest: str | None) -> np.ndarray | None:
-    """Images of the test data, uint8 N×28×28; None if the data here are not those with this MD5."""
+def load_test_images(indices: list[int], digest: str | None) -> np.ndarray | None:
+    """Images of the test data, uint8 N×28×28; None if this machine's test data do not have this MD5."""
     path = ROOT / _TEST_IMAGES
     if not path.is_file() or hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != digest:
         return None
@@ -122,13 +116,13 @@ def test_images(indices: list[int], digest: str | None) -> np.ndarray | None:
         return arrays["images"][indices]
 
 
-def digest_of_test(version: Version) -> str | None:
-    """MD5 of the test images that a version was measured on."""
-    return version.tags.get(f"md5.{_TEST_IMAGES.as_posix()}")
-
-
 def link(version: Version) -> str:
-    """Where MLflow's own pages show the run of a version; for a local store where `make ui` shows it."""
-    uri = tracking_uri()
+    """Where MLflow's own pages show a version's run; for a local store, where `make ui` serves them."""
+    uri = store.tracking_uri()
     server = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
     return f"{server}/#/experiments/{version.experiment}/runs/{version.run}"
+
+
+def _version(fields: dict) -> Version:
+    created = datetime.fromisoformat(fields["created"])
+    return Version(**{**fields, "aliases": tuple(fields["aliases"]), "created": created})

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.champion import why_unread
+from pipeline.common.stage import StageError
 from pipeline.evaluation.scoring import Outcome, summarize, time_reading
+from pipeline.registry.champion import why_unread
 
 if TYPE_CHECKING:
     from pipeline.reader.reader import Reader
 
 
-class ManifestError(ValueError):
-    """The manifest cannot be used. The message is one line: what is wrong and where."""
+class ManifestError(StageError):
+    """The manifest cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Labelled:
 
     Attributes:
         name: The path as the manifest gives it.
-        path: Where the picture is; relative paths start at the manifest's folder.
-        truth: The digits, a row for each line; empty for no digit.
-        groups: For each further column its values; several are parted by `;`.
+        path: Where the picture is; paths in the manifest are relative to its folder.
+        truth: The digits, lines joined with a newline; empty for no digit.
+        groups: The values of each further column, in which `;` separates several.
     """
 
     name: str
@@ -35,10 +36,10 @@ class Labelled:
 
 
 def load_manifest(path: Path) -> list[Labelled]:
-    """Read a CSV with the columns `path`, `truth` (rows of a page joined with `/`) and any groups.
+    """Load a CSV with the columns `path`, `truth` (lines joined with `/`) and any columns to group by.
 
     Raises:
-        ManifestError: It cannot be opened, is no such CSV, or holds a truth that is not made of digits.
+        ManifestError: It cannot be opened, is not such a CSV, or has a truth that is not made of digits.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -74,13 +75,13 @@ def _labelled(row: dict[str, Any], manifest: Path, line: int) -> Labelled:
 
 
 def outcomes(reader: "Reader", pictures: Iterable[Labelled]) -> Iterator[Outcome]:
-    """Read the pictures one after the other."""
+    """Read the pictures one by one."""
     for picture in pictures:
         yield time_reading(reader, picture.path, picture.truth, why_unread)[1]
 
 
 def report(pictures: list[Labelled], results: list[Outcome]) -> dict[str, Any]:
-    """What `digits score --json` prints: figures of all pictures and of each group, and what was misread."""
+    """What `digits score --json` prints: figures for all pictures and for each group, and what was misread."""
     pairs = list(zip(pictures, results, strict=True))
     columns: dict[str, dict[str, list[Outcome]]] = {}
     for picture, outcome in pairs:
@@ -107,7 +108,7 @@ def report(pictures: list[Labelled], results: list[Outcome]) -> dict[str, Any]:
 
 
 def as_text(figures: dict[str, Any]) -> str:
-    """The report for a person: a table, and what was misread."""
+    """The same for a person: a table, and what was misread."""
     tables = [("", {"all pictures": figures}), *figures["groups"].items()]
     width = max(len(value) for _, groups in tables for value in groups) + 2
     header = f"{'pictures':>9}{'exact':>9}{'digit errors':>14}{'rejected':>9}{'ECE':>8}{'seconds':>9}"

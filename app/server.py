@@ -1,9 +1,9 @@
-"""The app's server: Streamlit, and the frames of the page Live.
+"""The app's server: Streamlit, and a WebSocket for the frames of the page Live.
 
     streamlit run app/server.py
 
-Live video goes over a WebSocket of this same server. Measured with 640×480 in Chromium on two cores: 30 frames a
-second; as values of a Streamlit component 10; with streamlit-webrtc 20, and off localhost that needs a TURN server.
+With 640×480 pixels, Chromium and two cores, the WebSocket carries 30 frames a second. As values of a Streamlit
+component they came to 10, and with streamlit-webrtc to 20, which off localhost also needs a TURN server.
 """
 
 import gc
@@ -18,19 +18,18 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from streamlit.components.v2 import manifest_scanner
 
-# Bytes; a frame of 640×480 has 40 thousand.
+# Bytes. A frame of 640×480 pixels takes about 40,000.
 _LARGEST_FRAME = 2_000_000
 _POLICY_VIOLATION, _TOO_BIG = 1008, 1009
 
 
 async def frames(socket: WebSocket) -> None:
-    """Answer each frame, an encoded picture, with what is read in it, as JSON."""
+    """Answer each frame, an encoded picture, with its reading as JSON."""
     from app.video import Video
 
     origin = socket.headers.get("origin")
-    # Browsers let any page of the world open a WebSocket to localhost, and say here which one does.
+    # Browsers let any web page open a WebSocket to localhost; this header says which page it is.
     if origin is not None and urlsplit(origin).netloc != socket.headers.get("host"):
         await socket.close(_POLICY_VIOLATION)
         return
@@ -44,32 +43,27 @@ async def frames(socket: WebSocket) -> None:
                 return
             await socket.send_text(json.dumps(await run_in_threadpool(video.answer, frame)))
     except WebSocketDisconnect:
-        # The page was left.
+        # The user left the page.
         return
 
 
 def prepare() -> None:
-    """Import and load what reads."""
-    from app import panel  # with all that every page needs
-    from app.champion import ChampionError
+    """Import what the pages need, and load the reader."""
+    from app import panel
+    from pipeline.registry.store import RegistryError
 
-    # Without a reader each page says why.
-    with suppress(ChampionError):
+    # If there is no reader, each page says why.
+    with suppress(RegistryError):
         panel.reader_in_use()
-    # After each run of a page Streamlit has Python look for garbage, which held up the answer by 70 ms as long as
-    # all that was imported, and stays, was looked through each time.
+    # Streamlit collects garbage after each run of a page. With everything that was imported among it, that held up
+    # the answer by 70 ms.
     gc.collect()
     gc.freeze()
 
 
-# At its start Streamlit reads the descriptions of all installed packages, over 200, for components that they bring,
-# which took half a second. The app's components are its own.
-manifest_scanner.scan_component_manifests = lambda max_workers=None: []
-
-
 @asynccontextmanager
 async def prepared(_: st.App) -> AsyncIterator[None]:
-    """Prepare while the browser still loads the page: the reader's libraries take as long as Streamlit's."""
+    """Prepare while the browser loads the page: the reader's libraries take as long to import as Streamlit's."""
     threading.Thread(target=prepare, daemon=True).start()
     yield
 

@@ -1,4 +1,4 @@
-"""Numbers that stay while a video runs: what was read in single frames, followed over time."""
+"""Readings of a video without flicker: digits are tracked from frame to frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,25 +7,25 @@ import numpy as np
 
 from pipeline.reader.reading import Box, Digit, Reading
 
-# A digit of the next frame is the same one if the boxes overlap by this share of their union, or the centres
-# are nearer than this share of the height.
+# Two boxes show the same digit if they overlap by this share of their union (intersection over union), or if their
+# centres are closer than this share of their height.
 _OVERLAP, _NEAR = 0.25, 0.5
-# What earlier frames say counts this share of what the next one says.
+# Votes of earlier frames are multiplied by this at each frame.
 _MEMORY = 0.8
-# A digit is shown once it was read in so many frames, and until it was missed in so many in a row.
+# A digit appears once it has been read in this many frames, and goes once it was missed in this many in a row.
 _SHOWN_AFTER, _GONE_AFTER = 3, 8
-# Share of the way that a shown box goes to the new one in each frame.
+# At each frame a box moves this share of the way to where the digit is now.
 _EASE = 0.8
 
 
 @dataclass
 class _Track:
-    """One digit that is followed.
+    """One digit that is tracked.
 
     Attributes:
-        votes: Sum of the confidences of each of the ten digits, older ones fading.
-        box: x, y, width, height in pixels, eased.
-        last: As it was read the last time that what is shown was read.
+        votes: The confidences of each of the ten digits summed over the frames, older ones fading.
+        box: x, y, width, height in pixels, smoothed.
+        last: The latest reading of the digit that is shown.
     """
 
     votes: np.ndarray
@@ -38,7 +38,7 @@ class _Track:
         self.votes = self.votes * _MEMORY
         self.votes[digit.digit] += digit.confidence
         self.box = self.box + _EASE * (np.array(digit.box, float) - self.box)
-        # A frame that says otherwise changes nothing of what is shown until it has the most votes.
+        # A different reading is not shown until it has the most votes.
         shown = digit if digit.digit == self.votes.argmax() else self.last
         self.last = replace(shown, line=digit.line)
         self.seen += 1
@@ -51,16 +51,16 @@ class _Track:
 
 
 class Smoother:
-    """Follows the digits of a video."""
+    """Tracks the digits of a video."""
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
 
     def follow(self, reading: Reading) -> Reading:
-        """The reading of the next frame, without what flickers.
+        """Take in the reading of the next frame, and return it without flicker.
 
-        A digit appears after three frames and goes after eight in which it was not read; it changes when most of
-        what was read lately says so.
+        A digit appears after three frames, goes after eight in which it was not read, and changes when most of its
+        recent readings agree.
         """
         unseen = list(self._tracks)
         for digit in reading.digits:
@@ -73,7 +73,7 @@ class Smoother:
             track.see(digit)
         for track in unseen:
             track.missed += 1
-        # What was hardly ever read was a mistake; it goes at once.
+        # Digits that were read in few frames go sooner: most are mistakes.
         self._tracks = [track for track in self._tracks if track.missed < min(_GONE_AFTER, track.seen + 1)]
         shown = [track.digit() for track in self._tracks if track.seen >= _SHOWN_AFTER]
         shown.sort(key=lambda digit: (digit.line, digit.box[0]))
@@ -81,14 +81,14 @@ class Smoother:
 
 
 def _nearest(box: Box, tracks: Sequence[_Track]) -> _Track | None:
-    """The track that the box goes on with; None if all are elsewhere."""
+    """The track that the box continues; None if all are elsewhere."""
     fits = [(_fit(np.array(box, float), track.box), k) for k, track in enumerate(tracks)]
     best, k = max(fits, default=(0.0, 0))
     return tracks[k] if best > 0 else None
 
 
 def _fit(one: np.ndarray, other: np.ndarray) -> float:
-    """How well two boxes agree, above 0 if they may be the same digit's."""
+    """How well two boxes agree; above 0 if they may show the same digit."""
     low, high = np.maximum(one[:2], other[:2]), np.minimum(one[:2] + one[2:], other[:2] + other[2:])
     common = float(np.prod(np.maximum(high - low, 0)))
     overlap = common / float(one[2] * one[3] + other[2] * other[3] - common)

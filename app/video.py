@@ -1,18 +1,19 @@
-"""What the page Live shows of each frame."""
+"""What the page Live shows for each frame."""
 
 from typing import Any
 
 from app import markup
-from app.champion import ChampionError, why_unread
 from app.serving import reader_in_use
 from app.smoothing import Smoother
+from pipeline.registry.champion import why_unread
+from pipeline.registry.store import RegistryError
 
 
 class Video:
-    """The frames of one camera, one after the other.
+    """The frames of one camera, in order.
 
     Args:
-        chosen: The version that reads; None for the champion as it is at each frame.
+        chosen: The version that reads; None for whatever is champion at each frame.
     """
 
     def __init__(self, chosen: str | None) -> None:
@@ -20,11 +21,15 @@ class Video:
         self._smoother = Smoother()
 
     def answer(self, frame: bytes) -> dict[str, Any]:
-        """What the page shows of the next frame, an encoded picture, or {"error": why there is nothing to show}."""
+        """Read the next frame, an encoded picture.
+
+        Returns:
+            {"html": the reading, "boxes": one for each digit}, or {"error": why there is nothing to show}.
+        """
         try:
             reader = reader_in_use(self._chosen)
             reading = self._smoother.follow(reader.read_frame(frame))
-        except ChampionError as error:
+        except RegistryError as error:
             return {"error": str(error)}
         except Exception as error:
             return {"error": why_unread(error)}

@@ -12,8 +12,8 @@ import mlflow
 import numpy as np
 import pytest
 
-from app.champion import load_champion
 from pipeline.common import paths
+from pipeline.registry.champion import load_champion
 from tests.conftest import Digits, Project, Server, free_port
 from tests.test_pipeline import ran, versions
 

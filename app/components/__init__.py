@@ -1,4 +1,4 @@
-"""What Streamlit has no widget for: the sheet to write on, the live video, and pasting from the clipboard."""
+"""Widgets that Streamlit lacks: the sheet to write on, live video, and pasting from the clipboard."""
 
 from pathlib import Path
 
@@ -11,18 +11,18 @@ def _source(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-# streamlit-drawable-canvas has a width in pixels that Python would have to know, so that a phone scrolls it; this
-# one is as wide as the page, and knows the keys and a pen's pressure.
+# streamlit-drawable-canvas takes its width in pixels from Python, which makes a phone scroll. This one is as wide as
+# the page, and handles keys and a pen's pressure.
 canvas = st.components.v2.component(
     "canvas", html='<div class="canvas"></div>', css=_source("canvas.css"), js=_source("canvas.js")
 )
 
-# st.file_uploader takes no pictures from the clipboard.
+# st.file_uploader does not take pictures from the clipboard.
 paste = st.components.v2.component("paste", js=_source("paste.js"))
 
 STYLE = _source("style.css")
 
-# Components have styles of their own; the digits beside the video look like those of the other pages.
+# A component does not inherit the page's styles; with them, the digits look as on the other pages.
 live = st.components.v2.component(
     "live", html='<div class="live"></div>', css=STYLE + _source("live.css"), js=_source("live.js")
 )

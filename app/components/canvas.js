@@ -1,5 +1,5 @@
-// A sheet to write on, as wide as the page lets it be. Each stroke that ends is sent as `drawing`: a PNG of dark ink
-// on white, whatever the theme and the size of the screen, so that the same hand gives the same picture.
+// A sheet to write on, as wide as the page allows. After each stroke the drawing is sent as `drawing`: a PNG of dark ink
+// on white whatever the theme and the screen size, so that the same hand gives the same picture.
 const SENT_WIDTH = 640; // pixels
 const HEIGHT = 0.62; // of the width
 const SURE_FROM = 0.9;
@@ -31,9 +31,9 @@ function drawStrokes(context, strokes, scale, colour) {
 
 class Sheet {
   constructor(root) {
-    this.strokes = []; // lengths in shares of the sheet's width
-    this.past = []; // lists of strokes as they were before each change
-    this.future = []; // and as they were before each undo
+    this.strokes = []; // lengths as shares of the sheet's width
+    this.past = []; // the lists of strokes before each change
+    this.future = []; // and before each undo
     this.boxes = [];
     root.innerHTML = `
       <div class="sheet">
@@ -56,7 +56,7 @@ class Sheet {
     this.canvas.onpointerup = this.canvas.onpointercancel = () => this.end();
     this.resize = new ResizeObserver(() => this.fit());
     this.resize.observe(this.canvas.parentElement);
-    // Before Streamlit's own keys, of which c clears its caches.
+    // Capture keys before Streamlit does: its own c clears caches.
     this.keys = event => this.key(event);
     window.addEventListener("keydown", this.keys, true);
     this.update();
@@ -102,7 +102,7 @@ class Sheet {
 
   point(event) {
     const frame = this.canvas.getBoundingClientRect();
-    // A mouse has no pressure: browsers say 0.5 of it.
+    // A mouse has no pressure; browsers report 0.5 for it.
     const pressure = event.pointerType === "pen" && event.pressure ? 0.5 + event.pressure : 1;
     const width = (this.pen.value / 100) * pressure;
     return [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.width, width];
@@ -195,7 +195,7 @@ class Sheet {
     context.fillRect(0, 0, picture.width, picture.height);
     drawStrokes(context, this.strokes, SENT_WIDTH, "#111");
     this.sent = (this.sent ?? 0) + 1;
-    // The number makes two drawings differ that look alike: else p would do nothing on the same drawing.
+    // The number makes equal drawings differ; otherwise p would do nothing on an unchanged drawing.
     this.send({ png: picture.toDataURL("image/png"), number: this.sent });
   }
 }
@@ -207,7 +207,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!sheets.has(root)) sheets.set(root, new Sheet(root));
   const sheet = sheets.get(root);
   sheet.send = drawing => setStateValue("drawing", drawing);
-  // What was read of an earlier drawing says nothing about this one.
+  // Ignore the boxes of an earlier drawing.
   if (data && data.number === sheet.sent && !sheet.stroke) sheet.boxes = data.boxes;
   sheet.draw();
   return () => {

@@ -1,18 +1,18 @@
-// The camera's video. Frames go to the server as JPEG; its answers are drawn over the video, which so runs smoothly
-// however long an answer takes.
-const LONGER_SIDE = 640; // pixels of a frame that is sent
+// The camera's video. Frames go to the server as JPEG, and its answers are drawn over the video, so that the video runs
+// smoothly however long an answer takes.
+const LONGER_SIDE = 640; // pixels of a frame as sent
 const QUALITY = 0.8;
-// While the server reads one frame, the next one is on its way.
+// While the server reads one frame, the next is on its way.
 const IN_FLIGHT = 2;
 const SURE_FROM = 0.9;
 
 const WHY_NO_CAMERA = {
-  NotAllowedError: "The camera was not allowed. Click the camera or lock in the address bar, allow it, and start again.",
-  NotFoundError: "There is no camera. Connect one and start again, or read pictures on the page Upload.",
-  NotReadableError: "The camera is in use. Close the program that uses it and start again.",
+  NotAllowedError: "The camera was not allowed. Click the camera or lock icon in the address bar, allow it, and start again.",
+  NotFoundError: "There is no camera. Connect one and start again, or read pictures on the Upload page.",
+  NotReadableError: "The camera is in use. Close the program that is using it and start again.",
 };
-const INSECURE = "Browsers give the camera to https pages and to localhost only. Open this page through a proxy with TLS.";
-const NO_SERVER = "The server takes no frames: start the app with `make app`. Trying again …";
+const INSECURE = "Browsers allow the camera only on https pages and on localhost. Open this page through a proxy with TLS.";
+const NO_SERVER = "The server does not accept frames: start the app with `make app`. Trying again …";
 const LOST = "The connection to the server was lost. Trying again …";
 
 class Live {
@@ -117,7 +117,7 @@ class Live {
 
   send(socket) {
     if (socket.readyState !== WebSocket.OPEN) return;
-    // A page that nobody sees asks for nothing.
+    // A hidden page sends nothing.
     if (document.hidden || !this.video.videoWidth) return setTimeout(() => this.send(socket), 200);
     this.draw();
     this.frame.toBlob(blob => socket.readyState === WebSocket.OPEN && socket.send(blob), "image/jpeg", QUALITY);
@@ -137,7 +137,7 @@ class Live {
     if (error) return;
     this.boxes(boxes);
     const now = performance.now();
-    // Nobody reads faster, and to lay out the page takes the browser longer than all else.
+    // Nobody reads faster, and laying out the page takes the browser longer than everything else.
     if (!(now - this.written < 200)) {
       this.answer.innerHTML = html;
       this.written = now;
@@ -190,7 +190,7 @@ export default function ({ data, parentElement, setStateValue }) {
   live.held = frame => setStateValue("frame", frame);
   if (live.version !== data.version) {
     live.version = data.version;
-    // It is closed only to be opened for the other version.
+    // onclose reconnects, with the new version.
     live.socket?.close();
   }
   return () => {

@@ -1,4 +1,4 @@
-// Pictures pasted anywhere on the page, sent one by one as `picture`.
+// Sends pictures that are pasted anywhere on the page, one by one, as `picture`.
 export default function ({ setTriggerValue }) {
   const paste = event => {
     for (const file of event.clipboardData?.files ?? []) {

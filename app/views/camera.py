@@ -17,9 +17,9 @@ if read:
     left.image(panel.annotated(read), output_format="JPEG")
 with right:
     if read:
-        panel.show(read, "Come closer, hold still, and see that no shadow falls on the paper.")
+        panel.show(read, "Move closer, hold still, and keep shadows off the paper.")
     elif not taken:
         st.html('<p class="number none">Your number appears here</p>')
         st.caption(
-            "The picture is read on the machine that serves this page, and not kept unless you correct it."
+            "The picture is read on the machine that serves this page. It is not kept unless you correct it."
         )

@@ -1,4 +1,4 @@
-"""Write a number with mouse, finger or pen; each stroke that ends is read at once."""
+"""Write a number with mouse, finger or pen; it is read after each stroke."""
 
 import base64
 from typing import Any
@@ -13,7 +13,7 @@ _SHEET = "sheet"
 
 @st.fragment
 def draw() -> None:
-    """The sheet, and beside it what was read; a stroke runs this and nothing else of the page."""
+    """Show the sheet and, beside it, the reading. As a fragment, this alone reruns after a stroke."""
     reader = panel.use_reader()
     drawing: dict[str, Any] | None = st.session_state.get(_SHEET, {}).get("drawing")
     read = None
@@ -25,17 +25,17 @@ def draw() -> None:
         canvas(key=_SHEET, data=read and _boxes(read, drawing), on_drawing_change=lambda: None)
     with right:
         if read:
-            panel.show(read, "Write larger, and one digit beside the other. Letters and signs are not read.")
+            panel.show(read, "Write larger, with the digits side by side. Letters and signs are not read.")
         else:
             st.html('<p class="number none">Your number appears here</p>')
             st.caption(
-                "Several digits are one number, rows of them are a page. Keys: **p** reads again, **c** clears, "
-                "**Ctrl+Z** takes back the last stroke."
+                "Several digits make a number, several lines a page. Keys: **p** reads again, **c** clears, "
+                "**Ctrl+Z** undoes the last stroke."
             )
 
 
 def _boxes(read: panel.Read, drawing: dict[str, Any] | None) -> dict[str, Any]:
-    """What the sheet draws around the digits, and of which drawing."""
+    """The boxes that the sheet draws around the digits, and the number of the drawing that they belong to."""
     digits = read.reading.digits
     boxes = [{"box": d.box, "label": str(d.digit), "confidence": d.confidence} for d in digits]
     return {"number": drawing and drawing["number"], "boxes": boxes}

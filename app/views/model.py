@@ -1,4 +1,4 @@
-"""Which reader serves, how it was made, how good it is, and where it errs."""
+"""Which version reads, how it was made, how good it is, and where it errs."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from app import markup, panel, report
-from app.champion import ALIAS, ChampionError, tracking_uri
-from app.report import Known, Version
+from app.report import Report, Version
 from app.serving import CHOSEN
+from pipeline.registry.store import CHAMPION, RegistryError, tracking_uri
 
 _FOLLOW, _PICKED = "champion", "picked version"
 # So many mistakes fill a screen.
@@ -17,20 +17,20 @@ _MOST_MISTAKES = 24
 _GREEN, _AMBER = "#10a37f", "#d98200"
 
 
-def choose(known: list[Version]) -> Version:
-    """The version that this session uses, which can be changed here."""
-    by_number = {version.number: version for version in known}
-    champion = next((version for version in known if ALIAS in version.aliases), None)
+def choose(versions: list[Version]) -> Version:
+    """Let this session choose the version that reads, and return it."""
+    by_number = {version.number: version for version in versions}
+    champion = next((version for version in versions if CHAMPION in version.aliases), None)
     chosen: str | None = st.session_state.get(CHOSEN)
     options = [*([_FOLLOW] if champion else []), *by_number]
 
     def name(option: str) -> str:
         if option == _FOLLOW and champion:
-            return f"the champion, now version {champion.number}"
+            return f"the champion, currently version {champion.number}"
         aliases = ", ".join(by_number[option].aliases)
         return f"version {option}" + (f" ({aliases})" if aliases else "")
 
-    # A widget's state ends with its page, the session's choice does not.
+    # A widget's state is lost when its page is left; the session's choice is not.
     if st.session_state.get(_PICKED) not in options:
         st.session_state[_PICKED] = chosen if chosen in options else options[0]
     picked = st.selectbox(
@@ -38,15 +38,15 @@ def choose(known: list[Version]) -> Version:
         options,
         format_func=name,
         key=_PICKED,
-        help="For this session only. Which version is the champion is decided by the pipeline.",
+        help="For this session only. The pipeline decides which version is champion.",
         width=360,
     )
     st.session_state[CHOSEN] = None if picked == _FOLLOW else picked
     return champion if picked == _FOLLOW and champion else by_number[picked]
 
 
-def headline(version: Version) -> None:
-    """The figures that matter most, and what the version was made from."""
+def show_headline(version: Version) -> None:
+    """Show the figures that matter most, and what the version was made from."""
     metrics = version.metrics
     low, high = metrics.get("test.accuracy_low"), metrics.get("test.accuracy_high")
     with st.container(horizontal=True, gap="medium"):
@@ -75,14 +75,14 @@ def _figure(label: str, share: float | None, digits: int) -> None:
         st.metric(label, "unknown" if share is None else f"{100 * share:.{digits}f} %")
 
 
-def mistakes(version: Version, known: Known) -> None:
-    """The confusion matrix, and the test images of the cell that was clicked."""
-    confusion, misread = known.table("confusion"), known.table("misread")
+def show_mistakes(version: Version, shown: Report) -> None:
+    """Show the confusion matrix, and the test images of the cell that was clicked."""
+    confusion, misread = shown.table("confusion"), shown.table("misread")
     if confusion is None or misread is None:
         return _missing("test results")
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        st.caption("Test images by what they are and what was read. Click a cell to see its mistakes.")
+        st.caption("Test images: what they are against what was read. Click a cell to see its mistakes.")
         clicked: Any = st.altair_chart(_matrix(confusion), on_select="rerun", key=f"matrix {version.number}")
     cells = clicked.selection.get("cell") or []
     for cell in cells[:1]:
@@ -93,12 +93,14 @@ def mistakes(version: Version, known: Known) -> None:
                 f"{len(misread)} images of a {cells[0]['actual']} that were read as {cells[0]['read']}."
             )
         else:
-            st.caption(f"All {len(misread)} mistakes, the surest first.")
-        shown = misread.sort_values("confidence", ascending=False).head(_MOST_MISTAKES)
-        images = report.test_images(shown.image.tolist(), report.digest_of_test(version))
+            st.caption(f"All {len(misread)} mistakes, most confident first.")
+        listed = misread.sort_values("confidence", ascending=False).head(_MOST_MISTAKES)
+        images = report.load_test_images(listed.image.tolist(), version.test_digest)
         if images is None:
-            st.caption("Their images are not on this machine: data/prepared/test.npz is another or missing.")
-        rows = zip(shown.actual.tolist(), shown.predicted.tolist(), shown.confidence.tolist(), strict=True)
+            st.caption(
+                "Their images are not on this machine: data/prepared/test.npz is missing or different."
+            )
+        rows = zip(listed.actual.tolist(), listed.predicted.tolist(), listed.confidence.tolist(), strict=True)
         st.html(markup.mistakes(list(rows), images))
     return None
 
@@ -124,14 +126,14 @@ def _matrix(confusion: pd.DataFrame) -> alt.LayerChart:
         .mark_text(fontSize=11)
         .encode(text="images", color=alt.condition(wrong, alt.value("#1a1a1a"), alt.value("#8a8a8a")))
     )
-    # On top of the numbers, which would take the clicks on them.
+    # On top of the numbers, which would otherwise catch the clicks.
     clickable = base.mark_rect(opacity=0, cursor="pointer").add_params(cell)
     return (heat + numbers + clickable).properties(height=400)
 
 
-def curves(known: Known) -> None:
-    """Accuracy and loss, epoch by epoch."""
-    history = known.table("history")
+def show_curves(shown: Report) -> None:
+    """Show accuracy and loss by epoch."""
+    history = shown.table("history")
     if history is None:
         return _missing("training curves")
     for column, (name, title) in zip(
@@ -150,13 +152,15 @@ def curves(known: Known) -> None:
             )
         )
         column.altair_chart(chart.properties(height=300))
-    st.caption("Training images are distorted anew in each epoch, so training is the harder of the two.")
+    st.caption(
+        "Training images are distorted differently in each epoch, which makes them the harder of the two."
+    )
     return None
 
 
-def calibration(known: Known) -> None:
-    """How often the network is right where it says how sure it is."""
-    bins = known.table("reliability")
+def show_calibration(shown: Report) -> None:
+    """Show how often the network is right, by how confident it is."""
+    bins = shown.table("reliability")
     if bins is None:
         return _missing("calibration")
     axis = alt.Scale(domain=[0, 1])
@@ -164,8 +168,8 @@ def calibration(known: Known) -> None:
         alt.Chart(bins)
         .mark_circle(opacity=0.85)
         .encode(
-            x=alt.X("confidence:Q", scale=axis, title="says it is sure", axis=alt.Axis(format="%")),
-            y=alt.Y("accuracy:Q", scale=axis, title="is right", axis=alt.Axis(format="%")),
+            x=alt.X("confidence:Q", scale=axis, title="confidence", axis=alt.Axis(format="%")),
+            y=alt.Y("accuracy:Q", scale=axis, title="accuracy", axis=alt.Axis(format="%")),
             size=alt.Size("count:Q", scale=alt.Scale(type="log", range=[40, 500]), legend=None),
             color=alt.Color(
                 "scaling:N", title="temperature scaling", scale=_two(), legend=alt.Legend(orient="top")
@@ -176,15 +180,13 @@ def calibration(known: Known) -> None:
     ends = pd.DataFrame({"confidence": [0, 1], "accuracy": [0, 1]})
     diagonal = alt.Chart(ends).mark_line(strokeDash=[4, 4], color="#888").encode(x="confidence", y="accuracy")
     st.altair_chart((diagonal + dots).properties(height=420), width=560)
-    st.caption(
-        "On the dashed line, confidences are true frequencies. A dot is larger the more test images it stands for."
-    )
+    st.caption("On the dashed line, confidence equals accuracy. Larger dots stand for more test images.")
     return None
 
 
-def pages(known: Known) -> None:
-    """How generated pages are read, by what is on them."""
-    effects = known.table("effects")
+def show_pages(shown: Report) -> None:
+    """Show how generated pages are read, by what is on them."""
+    effects = shown.table("effects")
     if effects is None:
         return _missing("results on pages")
     effects["effect"] = effects.effect.str.replace("_", " ")
@@ -192,7 +194,7 @@ def pages(known: Known) -> None:
         y=alt.Y("effect:N", sort="-x", title=None),
         x=alt.X(
             "exact:Q",
-            title="pages read without a mistake",
+            title="pages without a mistake",
             axis=alt.Axis(format="%"),
             scale=alt.Scale(domain=[0, 1]),
         ),
@@ -211,8 +213,8 @@ def pages(known: Known) -> None:
     return None
 
 
-def registry(known: list[Version]) -> None:
-    """All versions."""
+def show_versions(versions: list[Version]) -> None:
+    """Show all versions in a table."""
     rows = [
         {
             "version": int(version.number),
@@ -224,7 +226,7 @@ def registry(known: list[Version]) -> None:
             "commit": version.tags.get("git.commit", "")[:10],
             "decision": version.decision,
         }
-        for version in known
+        for version in versions
     ]
     percent = {
         name: st.column_config.NumberColumn(format="percent") for name in ("test accuracy", "pages exact")
@@ -237,24 +239,24 @@ def _two() -> alt.Scale:
 
 
 def _missing(what: str) -> None:
-    st.info(f"The run of this version holds no {what}.")
+    st.info(f"This version's run has no {what}.")
 
 
 st.title("Model")
 try:
-    known = report.known(tracking_uri(), st.session_state.get(CHOSEN))
-    version = choose(known.versions)
-    # Those of the version that was chosen just now.
-    known = report.known(tracking_uri(), st.session_state[CHOSEN])
-except ChampionError as error:
+    found = report.fetch(tracking_uri(), st.session_state.get(CHOSEN))
+    version = choose(found.versions)
+    # With the tables of the version that was just chosen.
+    found = report.fetch(tracking_uri(), st.session_state[CHOSEN])
+except RegistryError as error:
     panel.show_failure(error)
     st.stop()
-headline(version)
+show_headline(version)
 tabs = st.tabs(("Mistakes", "Pages", "Calibration", "Training", "All versions"))
 with tabs[0]:
-    mistakes(version, known)
-for tab, show in zip(tabs[1:], (pages, calibration, curves), strict=False):
+    show_mistakes(version, found)
+for tab, show in zip(tabs[1:], (show_pages, show_calibration, show_curves), strict=False):
     with tab:
-        show(known)
+        show(found)
 with tabs[-1]:
-    registry(known.versions)
+    show_versions(found.versions)

@@ -1,4 +1,4 @@
-"""Read picture files: dropped, chosen, pasted, or one of the samples."""
+"""Read picture files that are dropped, chosen or pasted, or one of the samples."""
 
 import base64
 import csv
@@ -11,22 +11,22 @@ from typing import Any
 import streamlit as st
 
 from app import panel
-from app.champion import why_unread
 from app.components import paste
 from app.folder import COLUMNS
 from app.serving import SharedReader
 from pipeline.reader.reading import Reading
+from pipeline.registry.champion import why_unread
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "ppm", "pgm", "jp2", "avif"]
 
-# Pictures that did not come through the uploader, and what was read already, by digest and version.
+# The session's keys for pictures that did not come through the uploader, and for what was already read.
 _ADDED, _DONE = "pictures added", "pictures read"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A file and what was read in it, or why it could not be."""
+    """A file and its reading, or why it could not be read."""
 
     name: str
     source: bytes
@@ -35,7 +35,7 @@ class Answer:
     version: str
 
     def row(self) -> dict[str, Any]:
-        """What `digits read FOLDER --csv` writes of a picture."""
+        """The row that `digits read FOLDER --csv` writes for a picture."""
         if self.reading is None:
             values: list[Any] = [self.name, "", None, None, self.version, self.error]
         else:
@@ -46,7 +46,7 @@ class Answer:
 
 
 def collect() -> list[tuple[str, bytes]]:
-    """Names and bytes of all pictures that this session gave."""
+    """Names and bytes of all pictures that this session has given."""
     files = st.file_uploader(
         "Pictures of handwritten digits: photos, scans, screenshots",
         ENDINGS,
@@ -62,8 +62,8 @@ def collect() -> list[tuple[str, bytes]]:
 
 
 def offer_samples() -> None:
-    """Pictures for who has none at hand."""
-    st.caption("Ctrl+V pastes a picture from the clipboard. Or try one of these:")
+    """Show sample pictures to read."""
+    st.caption("Press Ctrl+V to paste a picture from the clipboard, or try one of these:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for path in sorted(SAMPLES.glob("*.jpg")):
             with st.container(width=160):
@@ -74,7 +74,7 @@ def offer_samples() -> None:
 
 
 def read_all(pictures: list[tuple[str, bytes]], reader: SharedReader) -> list[Answer]:
-    """Read those pictures that this session has not read with this reader."""
+    """Read the pictures that this session has not yet read with this version."""
     before: dict[tuple[str, str], Answer] = st.session_state.get(_DONE, {})
     done, progress = {}, None
     for number, (name, source) in enumerate(pictures):
@@ -97,7 +97,7 @@ def _read(name: str, source: bytes, reader: SharedReader) -> Answer:
 
 
 def choose(answers: list[Answer]) -> Answer:
-    """The table of all answers; the one that was clicked, at first the first."""
+    """Show a table of all answers, and return the one that is selected, initially the first."""
     rows = [answer.row() for answer in answers]
     shown = [{**row, "confidence": row["confidence"] and 100 * row["confidence"]} for row in rows]
     clicked = st.dataframe(
@@ -109,10 +109,12 @@ def choose(answers: list[Answer]) -> Answer:
         column_order=("path", "text", "confidence", "milliseconds", "error"),
         column_config={
             "path": st.column_config.TextColumn("picture"),
-            "text": st.column_config.TextColumn("number", help="Lines are joined by /"),
-            "confidence": st.column_config.ProgressColumn("least sure", format="%.1f %%", max_value=100),
+            "text": st.column_config.TextColumn("number", help="Lines are joined with /"),
+            "confidence": st.column_config.ProgressColumn(
+                "lowest confidence", format="%.1f %%", max_value=100
+            ),
             "milliseconds": st.column_config.NumberColumn("ms", format="%.0f"),
-            "error": st.column_config.TextColumn("cannot be read because"),
+            "error": st.column_config.TextColumn("why it cannot be read"),
         },
         key=f"answers {len(answers)}",
     )
@@ -130,7 +132,7 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def show(answer: Answer) -> None:
-    """A picture with its boxes, and beside it how it was read."""
+    """Show a picture with its boxes and, beside it, how it was read."""
     if answer.reading is None:
         st.error(
             f"**{panel.escaped(answer.name)} cannot be read.** {panel.sentence(answer.error)}",
@@ -152,7 +154,7 @@ pictures = collect()
 if pictures:
     answers = read_all(pictures, reader)
     show(choose(answers) if len(answers) > 1 else answers[0])
-    if st.session_state[_ADDED] and st.button("Remove pasted and samples", icon=":material/delete:"):
+    if st.session_state[_ADDED] and st.button("Remove pasted pictures and samples", icon=":material/delete:"):
         st.session_state[_ADDED] = {}
         st.rerun()
 else:

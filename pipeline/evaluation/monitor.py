@@ -1,14 +1,15 @@
-"""What has been read: how much, how surely, how quickly, and whether it still looks like the training data.
+"""A report on what has been read: how much, how confidently, how fast, and whether it still looks like training data.
 
     python -m pipeline.evaluation.monitor [readings.db]
 
-Reads the log of readings (by default the one that DIGITS_LOG names), data/feedback/ and data/prepared/validation.npz;
-prints a report, which says whether the reader should be trained anew.
+From the log of readings (by default the one that DIGITS_LOG names), data/feedback/ and data/prepared/validation.npz,
+it also tells whether the reader should be retrained.
 """
 
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,22 +28,22 @@ from pipeline.reader import log
 from pipeline.registry import tracking
 from pipeline.synthetic.page import make_pages
 
-# How a digit looks, and how it is called in the report.
+# What is measured of a digit, and what the report calls it.
 LOOKS = {"ink": "ink", "stroke": "stroke width", "slant": "slant", "confidence": "confidence"}
-# From so many generated pages are the digits that what was read is compared with.
+# Number of generated pages whose digits are compared with those that were read.
 PAGES = 150
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How far one figure of the digits that were read lies from what is expected.
+    """How far one figure of the digits that were read is from what is expected.
 
     Attributes:
         figure: A key of `LOOKS`.
         read, expected: Its means.
-        distance: Kolmogorov's and Smirnov's: the largest difference between the shares of digits below any value, 0 for
-            equal distributions and 1 for those that do not overlap.
-        p: The probability that chance puts them so far apart.
+        distance: The Kolmogorov-Smirnov statistic, the largest difference between the cumulative distributions: 0 if
+            they are equal, 1 if they do not overlap.
+        p: The probability of such a distance by chance.
     """
 
     figure: str
@@ -65,9 +66,7 @@ def monitor() -> None:
     with tracking.reachable():
         champion = tracking.find_alias(tracking.CHAMPION)
         if champion is None:
-            raise StageError(
-                "there is no champion whose training data could be compared with; run `dvc repro`"
-            )
+            raise StageError("there is no champion to compare what was read with; run `dvc repro`")
         reader = comparison.load_reader(champion)
         trained_on = corrections_of(str(champion.run_id))
     drifts = compare(digits, reference(reader))
@@ -78,25 +77,29 @@ def monitor() -> None:
 
 
 def load(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The readings and the digits in a log, as `pipeline.reader.log` keeps them; pictures are left where they are.
+    """The readings and the digits in a log, as `pipeline.reader.log` keeps them, without the pictures.
 
     Raises:
-        StageError: There is no such log, or it is none.
+        StageError: There is no such file, or it is not a log that this code can read.
     """
     if not path.is_file():
         raise StageError(f"there is no log of readings at {path}; is {log.FILE} set where pictures are read?")
     try:
-        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10) as connection:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        ) as connection:
+            log.layout_of(connection)
             columns = "id, time, origin, version, text, error, refusals, milliseconds"
             readings = pd.read_sql_query(f"SELECT {columns} FROM readings", connection)
-            digits = pd.read_sql_query("SELECT * FROM digits", connection)
+            columns = "reading, digit, confidence, ink, stroke, slant"
+            digits = pd.read_sql_query(f"SELECT {columns} FROM digits", connection)
     except (sqlite3.Error, pd.errors.DatabaseError) as error:
-        raise StageError(f"{path} is not a log of readings ({error})") from None
+        raise StageError(f"{path} cannot be read as a log of readings ({error})") from None
     return readings, digits
 
 
 def corrections_of(run_id: str) -> int:
-    """How many corrections there were when a version was made."""
+    """How many corrections there were when a version was trained."""
     return int(mlflow.get_run(run_id).data.metrics.get("data.corrections", 0))
 
 
@@ -116,7 +119,7 @@ def reference(reader: Any) -> pd.DataFrame:
 
 
 def compare(digits: pd.DataFrame, expected: pd.DataFrame) -> list[Drift]:
-    """How far what was read lies from what is expected, for each of `LOOKS`; nothing if nothing was read."""
+    """How far what was read is from what is expected, for each of `LOOKS`; empty if nothing was read."""
     drifts = []
     for column in LOOKS if len(digits) else ():
         read, known = digits[column].to_numpy(), expected[column].to_numpy()
@@ -143,7 +146,7 @@ def due(drifts: list[Drift], digits: int, waiting: int, settings: params.Monitor
 
 
 def report(readings: pd.DataFrame, digits: pd.DataFrame, drifts: list[Drift]) -> str:
-    """All figures, in Markdown."""
+    """All figures as Markdown."""
     lines = [f"# Readings, as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", ""]
     if not len(readings):
         return "\n".join([*lines, "None yet."])
@@ -155,7 +158,7 @@ def report(readings: pd.DataFrame, digits: pd.DataFrame, drifts: list[Drift]) ->
         digits.groupby("reading")["confidence"].min(), left_on="id", right_index=True, how="left"
     )
     lines += [
-        "| day | pictures | unreadable | no digit | refused pieces | least confidence, mean | ms, median | ms, 95 % |",
+        "| day | pictures | unreadable | no digit | rejected marks | lowest confidence, mean | ms, median | ms, 95 % |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for day, group in by_day.groupby("day"):
@@ -174,7 +177,11 @@ def report(readings: pd.DataFrame, digits: pd.DataFrame, drifts: list[Drift]) ->
     shares = np.bincount(digits["digit"].astype(int), minlength=10) / max(1, len(digits))
     lines += ["", "| digit | " + " | ".join(map(str, range(10))) + " |", "|---" * 11 + "|"]
     lines.append("| share | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
-    lines += ["", f"{len(digits)} digits, beside those that the champion reads on generated pages:", ""]
+    lines += [
+        "",
+        f"{len(digits)} digits, compared with those that the champion reads on generated pages:",
+        "",
+    ]
     lines += ["| | read | expected | distance | p |", "|---|---|---|---|---|"]
     lines += [
         f"| {LOOKS[it.figure]} | {it.read:.3f} | {it.expected:.3f} | {it.distance:.2f} | {it.p:.2g} |"

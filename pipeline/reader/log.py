@@ -1,9 +1,18 @@
-"""A log of readings, to watch what comes in: an SQLite file, and only where the environment asks for it.
+"""A log of readings, to watch what comes in: a SQLite file, written only if the environment asks for it.
 
     DIGITS_LOG=readings.db             where it is kept
     DIGITS_LOG_PICTURES=1              with the pictures, as they came
 
-The file is in WAL mode: several processes may write to it, and one that is killed leaves all that it has written.
+The file is in WAL mode: several processes may write to it, and a process that is killed leaves all that it wrote.
+
+They need not be of one age. A registered version logs with its own copy of this module, so a file is also written by
+code older than the code that made it, and by code that is newer. This holds while all of it keeps to three rules:
+
+- Columns stay, under their names. A new column of `readings` can be NULL or has a default.
+- `digits` never gets another column: versions registered before layout 1 insert all six by position. What else is to
+  be logged of a digit goes into a table of its own.
+- `PRAGMA user_version` holds the layout's number. Layouts below `BREAKING` follow these rules, so older code may append
+  to them. A layout that cannot follow them starts at `BREAKING`, and this code leaves it alone.
 """
 
 import os
@@ -24,21 +33,31 @@ if TYPE_CHECKING:
 
 FILE, PICTURES = "DIGITS_LOG", "DIGITS_LOG_PICTURES"
 
+# Number k brings a file from layout k to k + 1. Files from before layouts were numbered are of layout 0, as new ones
+# are, and have the tables of layout 1.
 # Beside each digit stands what it looks like, in MNIST's form: these columns can be compared with training data.
-SCHEMA = """
-    CREATE TABLE IF NOT EXISTS readings (
-        id INTEGER PRIMARY KEY, time TEXT NOT NULL, origin TEXT NOT NULL, version TEXT NOT NULL,
-        text TEXT, error TEXT, refusals INTEGER, milliseconds REAL, picture BLOB
-    );
-    CREATE TABLE IF NOT EXISTS digits (
-        reading INTEGER NOT NULL REFERENCES readings (id), digit INTEGER NOT NULL, confidence REAL NOT NULL,
-        ink REAL NOT NULL, stroke REAL NOT NULL, slant REAL NOT NULL
-    );
-"""
+_MIGRATIONS = (
+    (
+        """
+        CREATE TABLE IF NOT EXISTS readings (
+            id INTEGER PRIMARY KEY, time TEXT NOT NULL, origin TEXT NOT NULL, version TEXT NOT NULL,
+            text TEXT, error TEXT, refusals INTEGER, milliseconds REAL, picture BLOB
+        )
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS digits (
+            reading INTEGER NOT NULL REFERENCES readings (id), digit INTEGER NOT NULL, confidence REAL NOT NULL,
+            ink REAL NOT NULL, stroke REAL NOT NULL, slant REAL NOT NULL
+        )
+        """,
+    ),
+)
+LAYOUT = len(_MIGRATIONS)
+BREAKING = 100
 
 
 class LoggedReader:
-    """A reader that logs what it reads. That a reading cannot be logged is said once, and is no reason not to read.
+    """A reader that logs what it reads. If the log cannot be written, it says so once and reads on.
 
     Args:
         reader: Does the reading.
@@ -56,7 +75,7 @@ class LoggedReader:
         self._failed = False
 
     def read(self, source: Any) -> "Reading":
-        """Read a picture: as the reader does, errors included."""
+        """Read a picture as the reader does, errors included."""
         try:
             reading: Reading = self._reader.read(source)
         except Exception as error:
@@ -89,7 +108,7 @@ class LoggedReader:
                     row,
                 )
                 connection.executemany(
-                    "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO digits (reading, digit, confidence, ink, stroke, slant) VALUES (?, ?, ?, ?, ?, ?)",
                     [(added.lastrowid, *digit) for digit in digits],
                 )
         except (sqlite3.Error, OSError) as reason:
@@ -103,10 +122,15 @@ class LoggedReader:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self._path, timeout=10, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.executescript(SCHEMA)
+            connection = sqlite3.connect(self._path, timeout=10, check_same_thread=False)
+            try:
+                migrate(connection)
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+            except sqlite3.Error:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
 
@@ -116,6 +140,35 @@ def logged(reader: Any, origin: str, version: str) -> Any:
     if not path:
         return reader
     return LoggedReader(reader, Path(path), origin, version, os.environ.get(PICTURES) == "1")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a log to `LAYOUT`, from an empty file or an older layout; newer ones stay as they are.
+
+    Raises:
+        sqlite3.DatabaseError: `layout_of` refuses it.
+    """
+    if layout_of(connection) >= LAYOUT:
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        # Another process may have migrated it since.
+        for number in range(layout_of(connection), LAYOUT):
+            for statement in _MIGRATIONS[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+
+
+def layout_of(connection: sqlite3.Connection) -> int:
+    """The number of a log's layout.
+
+    Raises:
+        sqlite3.DatabaseError: It is no database, or of a layout that this code cannot use.
+    """
+    ((layout,),) = connection.execute("PRAGMA user_version").fetchall()
+    if layout >= BREAKING:
+        raise sqlite3.DatabaseError(f"its layout {layout} is too new for this version of the code")
+    return int(layout)
 
 
 def measure_digit(image: np.ndarray) -> tuple[float, float, float]:

@@ -1,1 +1,1 @@
-"""Which version is in use: MLflow's runs and versions, promotion, and the gate."""
+"""The registry in MLflow: its store, runs and versions, which version is in use, and how that is decided."""

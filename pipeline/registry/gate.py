@@ -1,7 +1,7 @@
-"""Whether a new version may take the champion's place: both are compared on the same pictures.
+"""Whether a new version may replace the champion: both are compared on the same pictures.
 
-A version is worse on a kind of pictures if it misreads so many that the champion read, against those that only it
-read, that chance alone would seldom do it: McNemar's test (1947), exact and one-sided.
+A version is worse on a kind of pictures if, among those that only one of the two reads correctly, the champion has more
+than chance explains: McNemar's test (1947), exact and one-sided.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-# The kinds of pictures, and how they are called in a sentence.
+# The kinds of pictures, and what a sentence calls them.
 KINDS = {"test": "MNIST's test images", "pages": "generated pages", "feedback": "corrected pictures"}
 
 
@@ -22,9 +22,9 @@ class Comparison:
         kind: A key of `KINDS`.
         pictures: Their number.
         champion: How many of them the champion reads without a mistake.
-        challenger: How many the new version does.
-        lost: How many only the champion does.
-        won: How many only the new version does.
+        challenger: How many the new version reads so.
+        lost: How many only the champion reads so.
+        won: How many only the new version reads so.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Comparison:
 
     @property
     def p(self) -> float:
-        """The probability that an equally good version loses as many or more."""
+        """The probability that an equally good version would lose as many or more."""
         differing = self.lost + self.won
         if not differing:
             return 1.0
@@ -44,16 +44,16 @@ class Comparison:
 
     @property
     def gain(self) -> float:
-        """By how much a larger share of the pictures is read without a mistake."""
+        """The new version's share of pictures read without a mistake, minus the champion's."""
         return (self.challenger - self.champion) / self.pictures
 
 
 def compare(readings: pd.DataFrame) -> list[Comparison]:
-    """Compare kind by kind.
+    """Compare the two versions on each kind.
 
     Args:
-        readings: A row a picture with the columns `kind`, `truth`, `champion` and `challenger`: what is written
-            there and what the two read, lines joined.
+        readings: One row per picture, with the columns `kind`, `truth`, `champion` and `challenger`: what is written
+            there and what each version read, lines joined.
     """
     comparisons = []
     for kind in KINDS:
@@ -76,21 +76,22 @@ def compare(readings: pd.DataFrame) -> list[Comparison]:
 
 
 def objections(comparisons: list[Comparison], level: float, smallest: dict[str, int]) -> list[str]:
-    """Why the new version must not take the champion's place; empty if it may.
+    """Why the new version must not replace the champion; empty if it may.
 
-    It may if it is significantly worse on no kind of pictures, and on the mean over the kinds better or equal:
-    each kind counts alike, as each is another use, whatever its number of pictures.
+    It may if it is not significantly worse on any kind of pictures, and not worse on the mean over the kinds. Each kind
+    has the same weight whatever its number of pictures, because each is a use of its own.
 
     Args:
-        level: A probability below this is significant.
-        smallest: A kind of which there are fewer pictures than this says nothing.
+        comparisons: One for each kind.
+        level: Probabilities below this are significant.
+        smallest: For each kind, the fewest pictures that count; with fewer, the kind is ignored.
     """
     counted = [comparison for comparison in comparisons if comparison.pictures >= smallest[comparison.kind]]
     if not counted:
-        return ["there are too few pictures of every kind to compare it with the champion"]
+        return ["there are too few pictures of any kind to compare it with the champion"]
     reasons = [
-        f"significantly worse on {KINDS[c.kind]}: {c.lost} that the champion reads and it does not, "
-        f"{c.won} the other way round (p = {c.p:.2g})"
+        f"significantly worse on {KINDS[c.kind]}: it misreads {c.lost} that the champion reads, "
+        f"and reads {c.won} that the champion misreads (p = {c.p:.2g})"
         for c in counted
         if c.p < level
     ]
@@ -103,7 +104,7 @@ def objections(comparisons: list[Comparison], level: float, smallest: dict[str, 
 
 
 def as_markdown(comparisons: list[Comparison], champion: str) -> str:
-    """The comparison as a table, for a person."""
+    """The comparison as a table for a person."""
     lines = [
         f"| | pictures | version {champion}, the champion | this version | only it misreads | only it reads | p |",
         "|---|---|---|---|---|---|---|",

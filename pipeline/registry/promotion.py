@@ -1,7 +1,7 @@
-"""Which version of the registered model is champion, how it came to be, and the way back.
+"""Moving the alias `champion`: promotion, rollback, and a record of every move.
 
-An alias moves in one step of MLflow's store, so however a move is interrupted, there is exactly one champion.
-The trace is written after it: a tag of the registered model for each move, which no later move touches.
+MLflow moves an alias in one transaction, so there is exactly one champion however a move is interrupted. The record is
+written after it: a tag of the registered model for each move, which later moves leave alone.
 """
 
 import getpass
@@ -12,22 +12,23 @@ from datetime import UTC, datetime
 import mlflow
 
 from pipeline.common.stage import StageError
-from pipeline.registry.tracking import CHALLENGER, CHAMPION, DECIDED, NAME, find_alias, find_model, versions
+from pipeline.registry.store import CHALLENGER, CHAMPION, NAME
+from pipeline.registry.tracking import DECIDED, find_alias, find_model, versions
 
-# A move is the tag with this and its time.
+# The tag of a move is this and its time.
 _MOVE = "champion.move."
 
 
 @dataclass(frozen=True)
 class Move:
-    """The alias `champion` was moved.
+    """A move of the alias `champion`.
 
     Attributes:
         time: In UTC, as in 2026-11-21T11:30:00.123456Z.
-        version: To which version.
-        before: From which version; None if there was no champion.
-        back: Whether it was a way back, to a version that was champion before.
-        who: The user who did it, or whose `dvc repro` it was.
+        version: The version that it moved to.
+        before: The version that it moved from; None if there was no champion.
+        back: Whether it was a rollback.
+        who: The user who did it, or whose `dvc repro` did.
         why: The reason, in one line.
     """
 
@@ -40,7 +41,10 @@ class Move:
 
 
 def promote(version: str, why: str) -> Move | None:
-    """Make a version champion. None if it is already, and the trace says so.
+    """Make a version champion.
+
+    Returns:
+        The move; None if the version already was champion, and the record says so.
 
     Raises:
         StageError: There is no such version.
@@ -54,13 +58,13 @@ def promote(version: str, why: str) -> Move | None:
     if before == version and trace and trace[-1].version == version:
         _finish(trace[-1])
         return None
-    if before == version:  # killed between the alias and its trace
+    if before == version:  # killed between moving the alias and recording it
         before = trace[-1].version if trace else None
     return _move(version, before, why, back=False)
 
 
 def rollback(why: str) -> Move:
-    """Make that version champion which was it before the present one; repeated, it goes back further.
+    """Make the previous champion champion again; repeated, this goes back further.
 
     Raises:
         StageError: There is none to go back to.
@@ -68,18 +72,24 @@ def rollback(why: str) -> Move:
     current = _champion()
     before = previous(moves(), current, _existing())
     if before is None:
-        raise StageError("no version was champion before this one; `digits versions` lists all")
+        raise StageError("no version was champion before this one; `digits versions` lists all versions")
     return _move(before, current, why, back=True)
 
 
 def previous(trace: list[Move], current: str | None, existing: set[str]) -> str | None:
-    """The version to go back to from `current`; aliases moved in MLflow itself have left no trace."""
+    """The version to go back to from `current`. Aliases moved in MLflow itself have left no record.
+
+    Args:
+        trace: All moves, oldest first.
+        current: The champion.
+        existing: The versions that have not been deleted.
+    """
     line: list[str] = []
     for move in trace:
         if move.before is not None and line[-1:] != [move.before]:
             line.append(move.before)
         if move.back and move.version in line:
-            # What was left behind by going back is not returned to by going back once more.
+            # Versions that a rollback left behind are not returned to by the next one.
             while line[-1] != move.version:
                 line.pop()
         else:
@@ -91,7 +101,7 @@ def previous(trace: list[Move], current: str | None, existing: set[str]) -> str 
 
 
 def moves() -> list[Move]:
-    """All moves, the oldest first."""
+    """All moves, oldest first."""
     model = find_model()
     tags = model.tags if model else {}
     return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_MOVE)]
@@ -107,7 +117,7 @@ def _move(version: str, before: str | None, why: str, *, back: bool) -> Move:
 
 
 def _finish(move: Move) -> None:
-    """Say on the version itself what became of it; the champion is no challenger."""
+    """Note the decision on the version itself; a champion is no longer challenger."""
     client = mlflow.MlflowClient()
     client.set_model_version_tag(NAME, move.version, DECIDED, f"became champion: {move.why}")
     challenger = find_alias(CHALLENGER)
@@ -127,5 +137,6 @@ def _existing() -> set[str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container may run as a user without a name
+    # A container may run as a user without a name, and Windows has no module pwd.
+    except (OSError, KeyError, ImportError):
         return "unknown"

@@ -1,7 +1,7 @@
-"""What the pipeline says to MLflow: the store, the runs and the versions of the registered model.
+"""MLflow as the pipeline uses it: its store, and the runs and versions in it.
 
-Only `train` (while it runs) and `register` speak to MLflow. Everything a run holds can be made again from the
-files that DVC keeps, so a lost store is rebuilt by `register` without training.
+Only `train` (while it runs) and `register` write to MLflow. Everything a run holds can be made again from the files
+that DVC keeps, so `register` fills a lost store again without training.
 """
 
 import hashlib
@@ -13,24 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# A server that is down must be reported within half a minute; MLflow would try for many minutes. Both are read
-# when mlflow is imported.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
 import mlflow
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.common.stage import StageError
+from pipeline.registry import store
+from pipeline.registry.store import CHALLENGER as CHALLENGER
+from pipeline.registry.store import CHAMPION as CHAMPION
+from pipeline.registry.store import NAME as NAME
+from pipeline.registry.store import StoreError
 
-NAME = "digit-reader"  # of the experiment and of the registered model
-CHAMPION, CHALLENGER = "champion", "challenger"
 # The folder of a run's artifacts for what was made besides the reader and the reports.
 ARTIFACTS = "files"
 
@@ -40,48 +36,62 @@ IDENTITY = "reader.identity"
 DECIDED = "promotion"  # of a version: what was decided on it, and why
 
 
-def repository() -> Path:
-    """The repository's root: the working directory, or, within a `dvc exp run --temp` copy, that of the original."""
-    root = Path.cwd()
-    for parent in root.parents:
-        if parent.name == "exps" and parent.parent.parent.name == ".dvc":
-            return parent.parent.parent.parent
-    return root
-
-
 def connect() -> None:
-    """Point MLflow at its store and see that it answers.
+    """Open the store, and create the experiment if it is not there.
 
     Raises:
-        StageError: the store cannot be reached or opened; the message names its address.
+        StoreError: The store cannot be reached or opened.
     """
-    root = repository()
-    address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
-    mlflow.set_tracking_uri(address)
-    # What goes wrong is raised; the rest is MLflow talking about itself.
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    root = store.repository()
+    uri = store.tracking_uri(root)
+    _open(uri)
     with reachable():
         if mlflow.get_experiment_by_name(NAME) is None:
-            local = address.startswith("sqlite:")
+            local = uri.startswith("sqlite:")
             mlflow.create_experiment(NAME, (root / "mlruns").as_uri() if local else None)
         mlflow.set_experiment(NAME)
 
 
 @contextmanager
+def existing_store() -> Iterator[None]:
+    """Open the store as it is: unlike `connect`, this creates nothing.
+
+    Raises:
+        RegistryError: There is no store yet, or it cannot be reached or opened.
+    """
+    store.find_database()
+    _open(store.tracking_uri())
+    with reachable():
+        yield
+
+
+def _open(uri: str) -> None:
+    # A server that is down must be reported within half a minute; MLflow would try for over ten.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Failures are raised; the rest is MLflow talking about itself.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(uri)
+    try:
+        with reachable():
+            mlflow.MlflowClient()
+    # The driver of the database that the address names is not installed.
+    except ImportError as error:
+        raise StoreError(uri, store.summarize_error(error)) from None
+
+
+@contextmanager
 def reachable() -> Iterator[None]:
-    """Report any failure of the store as a StageError that names its address and says what to do."""
+    """Report any failure of the store as a StoreError, which names its address and says what to do."""
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError) as error:
-        reason = str(error).splitlines()[0]
-        raise StageError(
-            f"MLflow at {mlflow.get_tracking_uri()} failed: {reason}\n"
-            "Start that server or unset MLFLOW_TRACKING_URI, then run the same command again: what is finished is kept."
-        ) from error
+        raise StoreError(mlflow.get_tracking_uri(), store.summarize_error(error)) from error
 
 
 def training_run(digest: str, name: str) -> mlflow.ActiveRun:
-    """Go on with the run of this training if it was interrupted, or begin one."""
+    """Resume the run of this training if it was interrupted, or begin one."""
     interrupted = find_run(digest, finished=False)
     return mlflow.start_run(
         run_id=interrupted.info.run_id if interrupted else None,
@@ -97,9 +107,9 @@ def log_epoch(epoch: int, metrics: dict[str, float]) -> None:
 
 
 def find_run(digest: str, *, finished: bool, identity: str | None = None) -> Run | None:
-    """The newest run of the training `digest`, either one that is finished or one that was interrupted.
+    """The newest run of the training `digest` that is finished, or that was interrupted.
 
-    A run that already describes another reader than `identity` is passed over: its metrics are that reader's.
+    Runs that already describe another reader than `identity` are passed over: their metrics are that reader's.
     """
     runs = mlflow.search_runs(
         experiment_names=[NAME], filter_string=f"tags.`{TRAINING}` = '{digest}'", output_format="list"
@@ -119,10 +129,17 @@ def find_version(identity: str) -> ModelVersion | None:
 
 
 def find_alias(alias: str) -> ModelVersion | None:
-    """The version that `alias` points to."""
-    model = find_model()
-    version = model.aliases.get(alias) if model else None
-    return mlflow.MlflowClient().get_model_version(NAME, version) if version else None
+    """The version that `alias` points to; None if there is no such alias, or no model yet."""
+    try:
+        return mlflow.MlflowClient().get_model_version_by_alias(NAME, alias)
+    except MlflowException as error:
+        # What MLflow says of an unknown model, and of an unknown alias.
+        if error.error_code in (
+            ErrorCode.Name(RESOURCE_DOES_NOT_EXIST),
+            ErrorCode.Name(INVALID_PARAMETER_VALUE),
+        ):
+            return None
+        raise
 
 
 def find_model() -> RegisteredModel | None:
@@ -140,7 +157,7 @@ def versions() -> list[ModelVersion]:
 
 
 def metrics_of(version: ModelVersion) -> dict[str, float]:
-    """The metrics of the run that a version is of; none if the run was deleted."""
+    """The metrics of a version's run; none if the run was deleted."""
     try:
         return dict(mlflow.get_run(str(version.run_id)).data.metrics)
     except MlflowException as error:

@@ -64,7 +64,7 @@ def make_store(folder: Path, networks: dict[str, Path]) -> Store:
             experiment = (
                 known.experiment_id
                 if known
-                else client.create_experiment("digit-reader", str(folder / "artifacts"))
+                else client.create_experiment("digit-reader", (folder / "artifacts").as_uri())
             )
             with mlflow.start_run(experiment_id=experiment):
                 info = mlflow.pyfunc.log_model(

@@ -1,6 +1,8 @@
 """The registered reader: found, loaded, self-contained, and its errors."""
 
 import base64
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,8 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app.champion import ChampionError, load_champion
-from tests.app.conftest import Store
+from pipeline.registry import champion
+from pipeline.registry.champion import load_champion
+from pipeline.registry.store import RegistryError
+from tests.app.conftest import Store, make_store
 
 
 def sheet_with_a_seven() -> np.ndarray:
@@ -45,12 +49,56 @@ def test_the_champion_reads(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     assert is_sevens(reader.read(sheet_with_a_seven()).text)
 
 
-def test_mlflow_finds_what_the_short_cut_finds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    # With a query in its URI, a database is left to MLflow.
+def test_the_tables_say_what_mlflow_says(own_store: Store, tmp_path: Path) -> None:
+    """Fails if MLflow changes its tables: then `champion` has to change with it."""
+    client = mlflow.MlflowClient(own_store.uri)
+    second = own_store.register("")
+    client.set_registered_model_alias("digit-reader", "champion", "1")
+    client.create_registered_model("another")
+    client.create_model_version("another", str(tmp_path))
+    client.set_registered_model_alias("another", "champion", "1")
+    for version in ("1", second):
+        folder = client.get_model_version_download_uri("digit-reader", version)
+        assert champion._query(champion._VERSION, version) == [(version, folder)]
+    assert champion._query(champion._CHAMPION, "champion") == champion._query(champion._VERSION, "1")
+    assert champion._query(champion._VERSION, "3") == []
+    client.delete_registered_model_alias("digit-reader", "champion")
+    assert champion._query(champion._CHAMPION, "champion") == []
+
+
+def test_mlflow_is_asked_where_its_tables_are_not_as_expected(own_store: Store) -> None:
+    with sqlite3.connect(own_store.uri.removeprefix("sqlite:///")) as connection:
+        connection.execute("ALTER TABLE model_versions RENAME COLUMN storage_location TO stored_at")
+    assert champion._query(champion._VERSION, "1") is None
+
+
+def test_mlflow_finds_and_loads_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A database with a query in its URI is left to MLflow.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{store.uri}?timeout=5")
     reader, version = load_champion()
     assert version == "1"
     assert is_sevens(reader.read(sheet_with_a_seven()).text)
+
+
+def test_folders_are_named_by_paths_and_by_uris(tmp_path: Path) -> None:
+    folder = tmp_path / "my models, 50 % é"
+    assert champion._local_folder(str(folder)) == folder
+    assert champion._local_folder(folder.as_uri()) == folder
+    assert champion._local_folder("s3://bucket/models") is None
+    assert champion._local_folder("mlflow-artifacts:/1/models") is None
+
+
+def test_a_store_in_a_folder_with_a_space(
+    tmp_path: Path, networks: dict[str, Path], empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my projects"
+    folder.mkdir()
+    shutil.copy(empty_store, folder / "mlflow.db")
+    made = make_store(folder, networks)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", made.uri)
+    version = made.register("")
+    monkeypatch.setattr(champion, "_load_through_mlflow", None)
+    assert load_champion()[1] == version
 
 
 def test_each_version_reads_with_its_own_code(own_store: Store) -> None:
@@ -119,7 +167,7 @@ def test_the_scoring_server_takes_base64(store: Store, monkeypatch: pytest.Monke
 
 def test_loading_needs_neither_tensorflow_nor_mlflow(store: Store) -> None:
     code = (
-        "import sys; from app.champion import load_champion; load_champion();"
+        "import sys; from pipeline.registry.champion import load_champion; load_champion();"
         "assert not {'tensorflow', 'keras', 'mlflow', 'pandas'} & set(sys.modules), 'imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"MLFLOW_TRACKING_URI": store.uri})
@@ -127,32 +175,34 @@ def test_loading_needs_neither_tensorflow_nor_mlflow(store: Store) -> None:
 
 def test_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    with pytest.raises(ChampionError, match="run `make`"):
+    with pytest.raises(RegistryError, match="run `make`"):
         load_champion()
     assert not list(tmp_path.iterdir())
 
 
 def test_without_a_champion(own_store: Store) -> None:
     mlflow.MlflowClient(own_store.uri).delete_registered_model_alias("digit-reader", "champion")
-    with pytest.raises(ChampionError, match="run `make`"):
+    with pytest.raises(RegistryError, match="run `make`"):
         load_champion()
     # MLflow's own way of saying so is understood, too.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"{own_store.uri}?timeout=5")
-        with pytest.raises(ChampionError, match="run `make`"):
+        with pytest.raises(RegistryError, match="run `make`"):
             load_champion()
 
 
 def test_damaged_files(own_store: Store) -> None:
     version = own_store.register("")
-    folder = Path(mlflow.MlflowClient(own_store.uri).get_model_version_download_uri("digit-reader", version))
+    uri = mlflow.MlflowClient(own_store.uri).get_model_version_download_uri("digit-reader", version)
+    folder = champion._local_folder(uri)
+    assert folder is not None
     for name in ("digits.tflite", "calibration.json", "reader.py", "MLmodel"):
         (path,) = folder.rglob(name)
         sound = path.read_bytes()
         for damage in ("cut short", "missing"):
             path.unlink() if damage == "missing" else path.write_bytes(sound[:10])
             with pytest.raises(
-                ChampionError, match=f"version {version} of digit-reader cannot be loaded"
+                RegistryError, match=f"version {version} of digit-reader cannot be loaded"
             ) as caught:
                 load_champion()
             assert "\n" not in str(caught.value)
@@ -163,14 +213,14 @@ def test_damaged_files(own_store: Store) -> None:
 def test_a_database_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mlflow.db").write_text("not a database at all" * 100)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    with pytest.raises(ChampionError, match=r"mlflow\.db cannot be used") as caught:
+    with pytest.raises(RegistryError, match=r"mlflow\.db cannot be used") as caught:
         load_champion()
     assert "\n" not in str(caught.value)
 
 
 def test_a_server_that_is_down() -> None:
     # In a process of its own: MLflow remembers the settings for servers of its first use.
-    code = "from app.champion import load_champion; load_champion()"
+    code = "from pipeline.registry.champion import load_champion; load_champion()"
     start = time.monotonic()
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -181,4 +231,6 @@ def test_a_server_that_is_down() -> None:
     )
     assert time.monotonic() - start < 30
     message = result.stderr.strip().splitlines()[-1]
-    assert message.startswith("app.champion.StoreError: the MLflow store http://127.0.0.1:9 cannot be used")
+    assert message.startswith(
+        "pipeline.registry.store.StoreError: the MLflow store http://127.0.0.1:9 cannot be used"
+    )

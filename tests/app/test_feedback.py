@@ -46,7 +46,7 @@ def test_a_correction_is_the_picture_as_it_came_and_what_is_known_of_it(
 ) -> None:
     came = picture(format)
     before = datetime.now(UTC).replace(microsecond=0)
-    kept = feedback.store(came, "12\n3", READING, "4")
+    kept = feedback.save(came, "12\n3", READING, "4")
     name = hashlib.sha256(came).hexdigest()
     assert kept == tmp_path / name
     files = files_in(tmp_path)
@@ -58,20 +58,20 @@ def test_a_correction_is_the_picture_as_it_came_and_what_is_known_of_it(
 
 
 def test_the_same_correction_is_kept_once_and_another_truth_replaces_it(tmp_path: Path) -> None:
-    kept = feedback.store(picture(), "1", READING, "4")
+    kept = feedback.save(picture(), "1", READING, "4")
     first = files_in(tmp_path)
-    assert feedback.store(picture(), "1", READING, "5") == kept
+    assert feedback.save(picture(), "1", READING, "5") == kept
     assert files_in(tmp_path) == first
-    feedback.store(picture(), "2", READING, "5")
+    feedback.save(picture(), "2", READING, "5")
     assert set(files_in(tmp_path)) == set(first)
     assert json.loads((kept / "correction.json").read_text())["truth"] == "2"
-    feedback.store(picture(grey=200), "1", READING, "4")
+    feedback.save(picture(grey=200), "1", READING, "4")
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_many_at_once_leave_whole_files(tmp_path: Path) -> None:
     threads = [
-        threading.Thread(target=feedback.store, args=(picture(), str(number), READING, "4"))
+        threading.Thread(target=feedback.save, args=(picture(), str(number), READING, "4"))
         for number in range(20)
     ]
     for thread in threads:
@@ -101,7 +101,7 @@ def dying(self, target):
     left -= 1
     return replace(self, target)
 pathlib.Path.replace = dying
-feedback.store(picture(), "1", READING, "4")
+feedback.save(picture(), "1", READING, "4")
 """
     for renamings in (0, 1):
         folder = tmp_path / str(renamings)
@@ -109,7 +109,7 @@ feedback.store(picture(), "1", READING, "4")
         died = subprocess.run([sys.executable, "-c", code, str(renamings), str(folder)], check=False)
         assert died.returncode == 9
         assert not list(folder.rglob("correction.json"))
-        kept = feedback.store(picture(), "1", READING, "4")
+        kept = feedback.save(picture(), "1", READING, "4")
         assert json.loads((kept / "correction.json").read_text())["truth"] == "1"
         assert len(files_in(folder)) == 2
 
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(feedback, "FOLDER", tmp_path / "file")
     with pytest.raises(feedback.FeedbackError, match="cannot be written to") as caught:
-        feedback.store(picture(), "1", READING, "4")
+        feedback.save(picture(), "1", READING, "4")
     assert "\n" not in str(caught.value)
 
 

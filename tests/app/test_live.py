@@ -72,8 +72,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
         (("--video", video, "--output", tmp_path / "seen.txt"), "must end in .mp4 or .avi"),
         (("--video", video, "--output", video), "is the video itself"),
         (("--video", video, "--output", tmp_path / "none" / "seen.mp4"), "none cannot be written to"),
-        (("--video", tmp_path / "missing.mp4", "--output", tmp_path / "a.mp4"), "missing.mp4 is no file"),
-        (("--video", tmp_path / "notes.mp4", "--output", tmp_path / "a.mp4"), "is no video that can be read"),
+        (("--video", tmp_path / "missing.mp4", "--output", tmp_path / "a.mp4"), "missing.mp4 is not a file"),
+        (("--video", tmp_path / "notes.mp4", "--output", tmp_path / "a.mp4"), "cannot be read as a video"),
         (("--camera", "97", "--output", tmp_path / "a.mp4"), "there is no camera 97"),
     ]
     for arguments, message in cases:

@@ -23,7 +23,7 @@ VIEWS = ROOT / "app" / "views"
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(serving, "champion", serving.Champion())
     monkeypatch.setattr("app.panel.champion", serving.champion)
-    for cached in (serving.shared_reader, report.known):
+    for cached in (serving.shared_reader, report.fetch):
         cached.clear()
     yield
     serving.shared_reader.clear()
@@ -98,8 +98,12 @@ def test_a_version_without_reports_is_shown_as_such(own_store: Store) -> None:
     page = opened("model")
     assert any("reads pages better" in caption.value for caption in page.caption)
     assert [metric.value for metric in page.metric] == ["unknown"] * 4
-    assert any("holds no test results" in info.value for info in page.info)
-    assert page.selectbox[0].options == ["the champion, now version 2", "version 2 (champion)", "version 1"]
+    assert any("has no test results" in info.value for info in page.info)
+    assert page.selectbox[0].options == [
+        "the champion, currently version 2",
+        "version 2 (champion)",
+        "version 1",
+    ]
     page.selectbox[0].select("1").run()
     assert page.session_state[serving.CHOSEN] == "1"
     page.selectbox[0].select("champion").run()

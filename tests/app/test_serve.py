@@ -30,8 +30,10 @@ def command(port: int) -> list[str]:
     """What the Makefile runs, on another port."""
     recipe = (ROOT / "Makefile").read_text().split("\nserve:")[1].split("\n\n")[0]
     line = " ".join(recipe.splitlines()[1:]).replace("\\", "")
-    values = {"$(HOST)": "127.0.0.1", "$(PORT)": str(port), "$$(nproc)": "2"}
+    cores = "$$(python -c 'import os; print(os.cpu_count())')"
+    values = {"$(HOST)": "127.0.0.1", "$(PORT)": str(port), cores: "2"}
     for name, value in values.items():
+        assert name in line
         line = line.replace(name, value)
     return shlex.split(line)
 

@@ -1,7 +1,6 @@
 """The app's server: its start, and the WebSocket of the page Live."""
 
 import gc
-import importlib.metadata
 import json
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -18,7 +16,6 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from streamlit.components.v2.component_manager import BidiComponentManager
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
@@ -67,7 +64,7 @@ def test_each_frame_is_answered_in_order_and_a_bad_one_ends_nothing(address: str
 
 def test_a_version_that_is_not_there_is_said(address: str) -> None:
     (answer,) = answers(f"{address}?version=99", as_png(sheet_with_a_seven()))
-    assert "version 99 of digit-reader cannot be loaded" in answer["error"]
+    assert "there is no version 99 of digit-reader" in answer["error"]
 
 
 def test_pages_of_others_are_refused(address: str) -> None:
@@ -95,13 +92,6 @@ def test_the_server_is_up_before_what_reads_is_imported() -> None:
     code = "import sys, app.server; print({'numpy', 'cv2', 'scipy', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-
-
-def test_a_start_does_not_look_through_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked = Mock(return_value=[])
-    monkeypatch.setattr(importlib.metadata, "distributions", looked)
-    BidiComponentManager().discover_and_register_components(start_file_watching=False)
-    looked.assert_not_called()
 
 
 def test_what_reads_is_there_before_the_first_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from app import serving
-from app.champion import ChampionError, StoreError
 from pipeline.reader import log
+from pipeline.registry.store import RegistryError, StoreError
 from tests.app.conftest import Store
 from tests.app.test_champion import as_png, is_sevens, sheet_with_a_seven
 
@@ -102,7 +102,7 @@ def test_while_the_store_is_down_the_last_champion_reads_on(
 def test_without_a_champion_there_is_no_reader(own_store: Store) -> None:
     serving.reader_in_use()
     mlflow.MlflowClient(own_store.uri).delete_registered_model_alias("digit-reader", "champion")
-    with pytest.raises(ChampionError, match="run `make`"):
+    with pytest.raises(RegistryError, match="run `make`"):
         serving.reader_in_use()
 
 
@@ -112,14 +112,14 @@ def test_a_failure_is_remembered_for_a_while(own_store: Store, monkeypatch: pyte
 
     def ask() -> str:
         asked.append(1)
-        raise ChampionError("no reader is in use yet")
+        raise RegistryError("no reader is in use yet")
 
-    monkeypatch.setattr(serving, "champion_version", ask)
+    monkeypatch.setattr(serving, "find_champion", ask)
     for _ in range(3):
-        with pytest.raises(ChampionError):
+        with pytest.raises(RegistryError):
             serving.reader_in_use()
     assert len(asked) == 1
     serving.champion.forget()
-    with pytest.raises(ChampionError):
+    with pytest.raises(RegistryError):
         serving.reader_in_use()
     assert len(asked) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import mlflow
 import pytest
 
-from app.champion import load_champion
+from pipeline.registry.champion import load_champion
 from tests.app.conftest import Store
 
 pytest.importorskip("pyspark", reason="the extra [spark] is not installed")

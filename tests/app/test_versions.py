@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.champion import champion_version
+from pipeline.registry.champion import find_champion
+from pipeline.registry.store import NONE_YET
 from tests.app.conftest import Store
 
 
@@ -23,13 +24,13 @@ def two_versions(own_store: Store) -> Store:
 @pytest.mark.usefixtures("two_versions")
 def test_promote_and_roll_back(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["promote", "1", "--why", "reads my sevens"]) == 0
-    assert champion_version() == "1"
-    assert capsys.readouterr().out == "version 1 is champion, version 2 was\n"
+    assert find_champion() == "1"
+    assert capsys.readouterr().out == "version 1 is now champion, in place of version 2\n"
     assert cli.main(["promote", "1"]) == 0
-    assert capsys.readouterr().out == "version 1 is champion already\n"
+    assert capsys.readouterr().out == "version 1 is already champion\n"
 
     assert cli.main(["rollback", "--why", "misreads my ones"]) == 0
-    assert champion_version() == "2"
+    assert find_champion() == "2"
 
     capsys.readouterr()
     assert cli.main(["versions"]) == 0
@@ -56,7 +57,10 @@ def test_versions_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["promote", "9"], "digits: there is no version 9 of digit-reader; there are: 1, 2\n"),
-        (["rollback"], "digits: no version was champion before this one; `digits versions` lists all\n"),
+        (
+            ["rollback"],
+            "digits: no version was champion before this one; `digits versions` lists all versions\n",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(
@@ -64,7 +68,7 @@ def test_what_cannot_be_done_is_said_in_a_line(
 ) -> None:
     assert cli.main(arguments) == 1
     assert capsys.readouterr().err == message
-    assert champion_version() == "2"
+    assert find_champion() == "2"
 
 
 def test_without_a_store_nothing_is_made(tmp_path: Path) -> None:
@@ -77,5 +81,5 @@ def test_without_a_store_nothing_is_made(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == f"digits: nothing is registered yet (there is no {database}); run `make`\n"
+    assert done.stderr == f"digits: {NONE_YET} (there is no {database})\n"
     assert not database.exists()

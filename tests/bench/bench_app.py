@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app.champion import tracking_uri
+from pipeline.registry.store import tracking_uri
 from tests.browser.running import (
     CHROMIUM,
     NO_CHROMIUM,

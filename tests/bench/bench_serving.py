@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from app.champion import load_champion, why_unread
 from pipeline.common import paths
+from pipeline.registry.champion import load_champion, why_unread
 from pipeline.synthetic.page import make_pages
 
 CLIENTS, REQUESTS = 32, 500

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from app.champion import tracking_uri
 from pipeline.registry import tracking
+from pipeline.registry.store import tracking_uri
 from tests.app.conftest import Store, make_store
 from tests.browser.running import camera, copy_repository, film, launch, serve
 from tests.conftest import ROOT, settings

@@ -120,16 +120,16 @@ def test_a_correction_is_kept_once(page: Page, app: App) -> None:
     field = page.get_by_role("textbox", name="Wrong?")
     expect(field).to_have_value("77")
     field.fill("7x")
-    page.get_by_role("button", name="Keep correction").click()
+    page.get_by_role("button", name="Save correction").click()
     expect(page.get_by_text('"7x" is not a number')).to_be_visible()
     field.fill("77")
-    page.get_by_role("button", name="Keep correction").click()
+    page.get_by_role("button", name="Save correction").click()
     expect(page.get_by_text("there is nothing to correct")).to_be_visible()
     assert app.corrections() == before
     for _ in range(2):
         field.fill("17")
-        page.get_by_role("button", name="Keep correction").click()
-        expect(page.get_by_text("Kept: 17 instead of 77")).to_be_visible()
+        page.get_by_role("button", name="Save correction").click()
+        expect(page.get_by_text("Saved: 17 instead of 77")).to_be_visible()
     (new,) = set(app.corrections()) - set(before)
     correction = json.loads(new.read_text())
     assert correction["truth"] == "17"
@@ -232,12 +232,12 @@ def test_live_numbers_do_not_flicker_and_a_frame_can_be_corrected(page: Page, ap
     )
     assert boxes, "nothing is drawn over the video"
     page.get_by_role("button", name="Keep this frame").click()
-    expect(page.get_by_text("The frame that you kept")).to_be_visible()
+    expect(page.get_by_text("The frame you kept")).to_be_visible()
     expect(page.locator("[data-testid=stMain] [data-testid=stHtml] .number")).to_have_text(VIDEO_NUMBER)
     before = len(app.corrections())
     page.get_by_role("textbox", name="Wrong?").fill("421")
-    page.get_by_role("button", name="Keep correction").click()
-    expect(page.get_by_text("Kept: 421 instead of 427")).to_be_visible()
+    page.get_by_role("button", name="Save correction").click()
+    expect(page.get_by_text("Saved: 421 instead of 427")).to_be_visible()
     assert len(app.corrections()) == before + 1
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("The camera is off")).to_be_visible()

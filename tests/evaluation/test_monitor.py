@@ -59,7 +59,7 @@ def test_enough_new_corrections_are_a_reason() -> None:
 def path(tmp_path: Path) -> Path:
     database = tmp_path / "readings.db"
     with sqlite3.connect(database) as connection:
-        connection.executescript(log.SCHEMA)
+        log.migrate(connection)
         connection.executemany(
             "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             [
@@ -83,14 +83,28 @@ def test_the_report_counts_day_by_day(path: Path) -> None:
 
 def test_an_empty_log_is_reported(tmp_path: Path) -> None:
     database = tmp_path / "readings.db"
-    sqlite3.connect(database).executescript(log.SCHEMA).connection.close()
+    with sqlite3.connect(database) as connection:
+        log.migrate(connection)
     readings, digits = monitor.load(database)
     assert "None yet." in monitor.report(readings, digits, monitor.compare(digits, measure_digit(900)))
+
+
+def test_a_log_of_a_newer_layout_is_read_if_it_only_adds(path: Path) -> None:
+    expected = monitor.load(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE readings ADD COLUMN device TEXT DEFAULT 'phone'")
+        connection.execute(f"PRAGMA user_version = {log.LAYOUT + 1}")
+    for table, as_before in zip(monitor.load(path), expected, strict=True):
+        pd.testing.assert_frame_equal(table, as_before)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {log.BREAKING}")
+    with pytest.raises(StageError, match=r"cannot be read as a log of readings .*too new"):
+        monitor.load(path)
 
 
 def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="there is no log of readings"):
         monitor.load(tmp_path / "none.db")
     (tmp_path / "text.db").write_text("milk, bread")
-    with pytest.raises(StageError, match="is not a log of readings"):
+    with pytest.raises(StageError, match="cannot be read as a log of readings"):
         monitor.load(tmp_path / "text.db")

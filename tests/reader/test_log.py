@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,113 @@ def rows(path: Path, query: str) -> list[tuple]:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
+
+
+def log_as_before_layouts(path: Path) -> None:
+    """Log a reading of two digits with the statements of versions registered before layouts were numbered."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(
+            """
+            CREATE TABLE IF NOT EXISTS readings (
+                id INTEGER PRIMARY KEY, time TEXT NOT NULL, origin TEXT NOT NULL, version TEXT NOT NULL,
+                text TEXT, error TEXT, refusals INTEGER, milliseconds REAL, picture BLOB
+            );
+            CREATE TABLE IF NOT EXISTS digits (
+                reading INTEGER NOT NULL REFERENCES readings (id), digit INTEGER NOT NULL, confidence REAL NOT NULL,
+                ink REAL NOT NULL, stroke REAL NOT NULL, slant REAL NOT NULL
+            );
+            """
+        )
+        added = connection.execute(
+            "INSERT INTO readings (time, origin, version, text, error, refusals, milliseconds, picture) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ("2026-11-20T10:00:00.000+00:00", "server", "2", "52", None, 3, 8.5, b"old"),
+        )
+        connection.executemany(
+            "INSERT INTO digits VALUES (?, ?, ?, ?, ?, ?)",
+            [(added.lastrowid, 5, 0.8, 0.1, 4.0, 0.2), (added.lastrowid, 2, 0.7, 0.1, 4.0, 0.3)],
+        )
+
+
+def add_to_the_layout(path: Path, layout: int) -> None:
+    """Change a log as a later version of the code may."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE readings ADD COLUMN device TEXT NOT NULL DEFAULT 'unknown'")
+        connection.execute("CREATE TABLE positions (reading INTEGER NOT NULL, x REAL NOT NULL)")
+        connection.execute(f"PRAGMA user_version = {layout}")
+
+
+READINGS = "SELECT id, version, text, refusals, milliseconds, picture FROM readings ORDER BY id"
+DIGITS = "SELECT reading, digit, confidence FROM digits ORDER BY reading, confidence"
+OLD_READING, NEW_READING = ("2", "52", 3, 8.5, b"old"), ("3", "7\n1", 1, 12.5, None)
+OLD_DIGITS, NEW_DIGITS = [(2, 0.7), (5, 0.8)], [(7, 0.75), (1, 0.9)]
+
+
+def test_a_log_from_before_layouts_is_migrated_and_appended_to(path: Path) -> None:
+    path.parent.mkdir()
+    log_as_before_layouts(path)
+    assert rows(path, "PRAGMA user_version") == [(0,)]
+    log.logged(Fixed(), "cli", "3").read(b"picture")
+    assert rows(path, "PRAGMA user_version") == [(log.LAYOUT,)]
+    assert rows(path, READINGS) == [(1, *OLD_READING), (2, *NEW_READING)]
+    assert rows(path, DIGITS) == [
+        *((1, *digit) for digit in OLD_DIGITS),
+        *((2, *digit) for digit in NEW_DIGITS),
+    ]
+
+
+@pytest.mark.parametrize("layout", [log.LAYOUT, log.LAYOUT + 1])
+def test_versions_from_before_layouts_append_to_a_newer_log(path: Path, layout: int) -> None:
+    log.logged(Fixed(), "cli", "3").read(b"picture")
+    if layout > log.LAYOUT:
+        add_to_the_layout(path, layout)
+    log_as_before_layouts(path)
+    assert rows(path, "PRAGMA user_version") == [(layout,)]
+    assert rows(path, READINGS) == [(1, *NEW_READING), (2, *OLD_READING)]
+    assert rows(path, DIGITS) == [
+        *((1, *digit) for digit in NEW_DIGITS),
+        *((2, *digit) for digit in OLD_DIGITS),
+    ]
+
+
+def test_a_newer_layout_that_only_adds_is_appended_to(path: Path) -> None:
+    path.parent.mkdir()
+    log_as_before_layouts(path)
+    add_to_the_layout(path, log.BREAKING - 1)
+    log.logged(Fixed(), "cli", "3").read(b"picture")
+    assert rows(path, "PRAGMA user_version") == [(log.BREAKING - 1,)]
+    assert rows(path, "SELECT device FROM readings") == [("unknown",), ("unknown",)]
+    assert rows(path, READINGS)[1] == (2, *NEW_READING)
+
+
+def test_a_layout_that_breaks_with_this_one_is_left_alone(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path.parent.mkdir()
+    log_as_before_layouts(path)
+    add_to_the_layout(path, log.BREAKING)
+    before = path.read_bytes()
+    assert log.logged(Fixed(), "cli", "3").read(b"picture") is READING
+    error = capfd.readouterr().err
+    assert f"{path} cannot be written, readings are not logged" in error
+    assert "too new" in error
+    assert path.read_bytes() == before
+
+
+def test_processes_that_open_an_old_log_at_once_migrate_it_once(path: Path) -> None:
+    path.parent.mkdir()
+    log_as_before_layouts(path)
+    code = (
+        "from pipeline.reader import log; from pipeline.reader.reading import Reading\n"
+        "class Empty:\n    def read(self, source): return Reading((), (), (10, 30), 1.0)\n"
+        "log.logged(Empty(), 'cli', '3').read(b'picture')"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)) for _ in range(4)
+    ]
+    assert [process.wait(PATIENCE) for process in processes] == [0] * 4
+    assert rows(path, "PRAGMA user_version") == [(log.LAYOUT,)]
+    assert rows(path, "SELECT count(*) FROM readings") == [(5,)]
 
 
 def test_nothing_is_logged_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

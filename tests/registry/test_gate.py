@@ -43,7 +43,10 @@ def test_equal_readings_pass() -> None:
 def test_significantly_worse_on_one_kind_is_an_objection_however_good_on_the_others() -> None:
     better = readings("test", 900, 0, 100)
     (reason,) = objections(better, readings("pages", both=191, lost=8, won=1))
-    assert "generated pages: 8 that the champion reads and it does not, 1 the other way round" in reason
+    assert (
+        "generated pages: it misreads 8 that the champion reads, and reads 1 that the champion misreads"
+        in reason
+    )
     assert "p = 0.02" in reason
 
 
