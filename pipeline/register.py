@@ -33,7 +33,7 @@ from pipeline.registry import gate, promotion, tracking
 
 LOCK = Path("dvc.lock")
 # Distributions that the reader needs to read; the versions installed here go with the model.
-REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python", "pillow")
+REQUIREMENTS = ("mlflow", "ai-edge-litert", "numpy", "opencv-python-headless", "pillow")
 
 BLOCKS: dict[str, type[params.Block]] = {
     "base": params.Base,
