@@ -56,10 +56,13 @@ def build(artifacts: Mapping[str, Path]) -> Any:
 
 
 def digest_code(folder: Path) -> str:
-    """SHA-256 over all files below a folder and their paths in it, in hexadecimal; Python's caches do not count."""
+    """SHA-256 over all files below a folder and their paths in it, in hexadecimal.
+
+    Python's caches do not count, nor does what only a person reads.
+    """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.parent.name != "__pycache__":
+        if path.is_file() and path.parent.name != "__pycache__" and path.suffix != ".md":
             name = path.relative_to(folder).as_posix()
             digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
