@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         # A file's name may hold characters that the terminal cannot show.
         if isinstance(stream, io.TextIOWrapper):
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The commands of `digits` and their options."""
     parser = argparse.ArgumentParser(prog="digits", description="Read handwritten digits in pictures.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
