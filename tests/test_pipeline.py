@@ -269,13 +269,17 @@ MIDDLE = {
     "register": "mlruns/models/*",
 }
 
+# Seconds of a processor.
+IMPORTS = {"splitter": 6, "candidates": 3, "verifier": 6}
+
 
 def is_busy(stage: str) -> bool:
-    """Whether a stage has been at work for a while: its imports alone take 3 to 4 seconds of a processor."""
+    """Whether a stage and its processes have been at work for a while, beyond what their imports take."""
     for process in psutil.process_iter(["cmdline"]):
         if (process.info["cmdline"] or [])[-2:] == ["-m", f"pipeline.{stage}"]:
             with suppress(psutil.NoSuchProcess):
-                return process.cpu_times().user > 5
+                family = [process, *process.children(recursive=True)]
+                return sum(each.cpu_times().user for each in family) > IMPORTS[stage]
     return False
 
 

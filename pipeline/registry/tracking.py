@@ -175,13 +175,21 @@ def file_digest(path: Path) -> str:
 def git_state() -> dict[str, str]:
     """The commit that is checked out, and whether code and parameters are as they were committed.
 
-    What `dvc repro` itself writes (dvc.lock, reports/) does not count as a change. Without Git, or outside a
+    What `dvc repro` itself writes (dvc.lock, models/, reports/) does not count as a change. Without Git, or outside a
     repository, both are "unknown".
     """
     unknown = {"commit": "unknown", "clean": "unknown"}
     if shutil.which("git") is None:
         return unknown
-    status = ["status", "--porcelain", "--", ".", ":(exclude)dvc.lock", ":(exclude)reports"]
+    status = [
+        "status",
+        "--porcelain",
+        "--",
+        ".",
+        ":(exclude)dvc.lock",
+        ":(exclude)models",
+        ":(exclude)reports",
+    ]
     commit, changes = (
         subprocess.run(["git", *command], capture_output=True, text=True, check=False)
         for command in (["rev-parse", "HEAD"], status)

@@ -20,11 +20,40 @@ TRAIN_ON_TWO_DEVICES = (
     *("python", "-c"),
     """
 import tensorflow as tf
-from pipeline import distribute, train
+from pipeline import train
+from pipeline.learning import distribute
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 distribute.strategy = lambda: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 train.train()
+""",
+)
+
+# Without batch normalization and dropout, nothing is left to chance.
+LINEAR_ON_ONE_AND_TWO_DEVICES = (
+    *("python", "-c"),
+    """
+import keras, numpy as np, tensorflow as tf
+from pipeline.common import paths
+from pipeline.common.params import Recipe
+from pipeline.learning import distribute, trainer
+from pipeline.learning.digit_batches import DigitBatches
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+recipe = Recipe(epochs=2, batch_size=50, optimizer="adam", learning_rate=0.001, warmup=0.2, from_pages=0.0, augmentation=None)
+
+def trained(strategy):
+    trainer.make_repeatable(1)
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
+        trainer.compile_model(model, recipe, "categorical_crossentropy")
+    before = model.get_weights()[0]
+    trainer.fit(model, DigitBatches(*paths.read_split("train"), size=50, seed=1, smallest=2), recipe)
+    return before, distribute.weights(model, strategy)[0]
+
+(start, alone), (_, shared) = map(trained, (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])))
+print("learned", np.abs(alone - start).max(), "apart", np.abs(alone - shared).max())
 """,
 )
 
@@ -110,6 +139,14 @@ def test_two_devices_of_a_machine_train_as_one(trained: Project, tmp_path: Path)
         trained.root / paths.LITERT_MODEL
     ).read_bytes()
     assert_learned_alike(project, trained)
+
+
+def test_devices_share_out_the_batches_of_one(built: Project) -> None:
+    done = built.run(*LINEAR_ON_ONE_AND_TWO_DEVICES)
+    assert done.returncode == 0, done.stdout
+    _, learned, _, apart = done.stdout.splitlines()[-1].split()
+    assert float(learned) > 0.01
+    assert float(apart) < 1e-4
 
 
 @pytest.mark.parametrize(
