@@ -67,7 +67,7 @@ def evaluate() -> None:
     )
     warn_of_failures([*read, *(page.outcome for page in pages), *corrected])
     metrics = {
-        "data": paths.read_json(paths.SPLITS) | {"corrections": len(feedback.load())},
+        "data": paths.read_json(paths.SPLITS_REPORT) | {"corrections": len(feedback.load())},
         "test": summarise(probabilities, labels) | {"reader_accuracy": scoring.shares(read)["exact"]},
         "pages": page_scores.summarise(pages),
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),

@@ -110,7 +110,7 @@ def _check(splits: dict[str, Digits], removed: int) -> None:
 
 
 def _write_reports(splits: dict[str, Digits], summary: dict[str, str | int]) -> None:
-    with whole_file(paths.SPLITS) as file:
+    with whole_file(paths.SPLITS_REPORT) as file:
         file.write(json.dumps(summary, indent=2).encode() + b"\n")
     counts = {name: np.bincount(digits.labels, minlength=10) for name, digits in splits.items()}
     table = np.column_stack([np.arange(10), *counts.values()])

@@ -34,7 +34,7 @@ READER_PARTS = {
 }
 
 DATA_REPORTS = REPORTS / "data"
-SPLITS = DATA_REPORTS / "splits.json"
+SPLITS_REPORT = DATA_REPORTS / "splits.json"
 CORRECTIONS_REPORT = REPORTS / "corrections.csv"
 HISTORY = REPORTS / "training/history.csv"
 TEST_REPORTS = REPORTS / "test"

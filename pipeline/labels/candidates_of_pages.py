@@ -20,7 +20,7 @@ DIGIT, NONE = 0.8, 0.65
 # What holds so much of a second digit is none either: beside an 8, all of a 1 may be less than a fifth of the ink.
 SECOND = 0.5
 # Digits are drawn at most so high, in pixels: the networks see them at 28.
-TALLEST = 100
+CANDIDATE_PAGES_TALLEST = 100
 
 Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -54,7 +54,14 @@ def of_page(
 
     On every third page digits touch.
     """
-    page = make_page(images, labels, number, seed, tallest=TALLEST, always=None if number % 3 else "touching")
+    page = make_page(
+        images,
+        labels,
+        number,
+        seed,
+        tallest=CANDIDATE_PAGES_TALLEST,
+        always=None if number % 3 else "touching",
+    )
     ink = find_ink(page.picture)
     found = propose(ink, _loaded(splitter))
     truths = np.array([truth_of(candidate.component, page, ink.scale) for candidate in found], int)

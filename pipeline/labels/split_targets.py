@@ -7,11 +7,11 @@ from pipeline.labels.matching import digits_near, distance_to
 from pipeline.reader import lines
 from pipeline.reader.binarize import Ink, find_ink
 from pipeline.reader.component import Component
-from pipeline.reader.split import GAP, ROWS, WINDOW, at_rows, may_hold_several
+from pipeline.reader.split import GAP, ROWS, WINDOW, may_hold_several, scale_to_rows
 from pipeline.synthetic.page import SyntheticPage, make_page
 
 # Digits are drawn at most so high, in pixels: the network sees them at ROWS rows.
-TALLEST = 80
+SPLITTER_PAGES_TALLEST = 80
 # Within this share of the component's height, ink is of both digits that touch; and so far from a digit is
 # ink of something else.
 BOTH, NEITHER = 0.025, 0.06
@@ -30,17 +30,24 @@ def examples(images: np.ndarray, labels: np.ndarray, number: int, seed: int) -> 
         For each the share of ink, uint8 ROWS×W from 0 to 255, and 1 on the splits, uint8 ROWS×W.
     """
     # Every third page is of the usual mixture; on the others digits touch.
-    page = make_page(images, labels, number, seed, tallest=TALLEST, always="touching" if number % 3 else None)
+    page = make_page(
+        images,
+        labels,
+        number,
+        seed,
+        tallest=SPLITTER_PAGES_TALLEST,
+        always="touching" if number % 3 else None,
+    )
     ink = find_ink(page.picture)
     components = lines.find_components(ink.mask)
-    least = lines.FULL * lines.typical_height(components)
+    least = lines.FULL_HEIGHT * lines.typical_height(components)
     return [
         (
-            np.rint(255 * at_rows(c.mask)).astype(np.uint8),
-            (at_rows(split_target(page, ink, c)) > 0.35).astype(np.uint8),
+            np.rint(255 * scale_to_rows(c.mask)).astype(np.uint8),
+            (scale_to_rows(split_target(page, ink, c)) > 0.35).astype(np.uint8),
         )
         for c in components
-        if c.height >= max(least, lines.SMALLEST) and may_hold_several(c)
+        if c.height >= max(least, lines.SMALLEST_DIGIT) and may_hold_several(c)
     ]
 
 

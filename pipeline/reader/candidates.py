@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 from .binarize import Ink
 from .component import Component, union
-from .lines import FULL, SMALLEST, find_lines, typical_height
+from .lines import FULL_HEIGHT, SMALLEST_DIGIT, find_lines, typical_height
 from .split import Splitter
 
-# A candidate is made of at most so many components: the pieces of a broken digit, or the parts of one split in vain.
+# Where no measurement is named, a value was chosen while looking at generated pages and at other people's pictures, and
+# has not been varied by itself.
+# A candidate is made of at most this many components: the pieces of a broken digit, or the parts of one split in vain.
 MOST_COMPONENTS = 6
-# All of these are shares of the height of the digits on the line, by which everything on a page scales.
-REACH = 0.25  # the widest gap between two pieces of one digit
-WIDEST = 2.0  # no digit is wider than this times its height
-TALLEST = 2.5  # nor higher than this times the height of its line
+# Shares of the height of the digits on the line, by which everything on a page scales.
+WIDEST_GAP = 0.25  # the widest gap between two pieces of one digit
+WIDEST_CANDIDATE = 2.0  # no digit is wider than this times its height
+TALLEST_CANDIDATE = 2.5  # nor higher than this times the height of its line
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,16 @@ def combine_components(lines: list[list[Component]]) -> list[Candidate]:
         for first in range(len(line)):
             right = 0
             for last in range(first, min(first + MOST_COMPONENTS, len(line))):
-                if last > first and line[last].x - right > REACH * height:
+                if last > first and line[last].x - right > WIDEST_GAP * height:
                     break
                 right = max(right, line[last].x + line[last].width)
                 run = union(line[first : last + 1])
-                narrow = run.width <= WIDEST * max(run.height, height)
-                if narrow and run.height <= TALLEST * height and max(run.width, run.height) >= SMALLEST:
+                narrow = run.width <= WIDEST_CANDIDATE * max(run.height, height)
+                if (
+                    narrow
+                    and run.height <= TALLEST_CANDIDATE * height
+                    and max(run.width, run.height) >= SMALLEST_DIGIT
+                ):
                     candidates.append(Candidate(number, first, last, run))
     return candidates
 
@@ -75,7 +81,7 @@ def split_lines(
     """
     height = typical_height([component for line in lines for component in line])
     places = [(n, i) for n, line in enumerate(lines) for i in range(len(line)) if (n, i) not in keep]
-    parts = splitter.split([lines[n][i] for n, i in places], FULL * height)
+    parts = splitter.split([lines[n][i] for n, i in places], FULL_HEIGHT * height)
     parts_at = dict(zip(places, parts, strict=True))
     split = [
         [part for i, component in enumerate(line) for part in parts_at.get((n, i), [component])]

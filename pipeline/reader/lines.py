@@ -6,19 +6,29 @@ import numpy as np
 from .binarize import Ink
 from .component import Component
 
-# All of these are shares of the height of the digits, by which everything on a page scales.
-SPECK = 0.2  # what is smaller in both directions is dust, a full stop or noise
-FULL = 0.5  # what is at least so high shapes the line; bars and dots belong to their neighbour
-FRAMED = 0.3  # what holds something of this share of its own height is a frame around it
-# A digit is at least so many working pixels high or wide.
-SMALLEST = 6
+# Where no measurement is named, a value was chosen while looking at generated pages and at other people's pictures, and
+# has not been varied by itself.
+# Shares of the height of the digits, by which everything on a page scales.
+SPECK_SIZE = 0.2  # what is smaller in both directions is dust, a full stop or noise
+FULL_HEIGHT = 0.5  # what is at least this high shapes the line; bars and dots belong to their neighbour
+FRAMED_HEIGHT = 0.3  # what holds something of this share of its own height is a frame around it
+# Working pixels. A digit is at least this high or wide.
+SMALLEST_DIGIT = 6
+# What lies along the picture's border with more than this share of its longer side is no digit, which crosses the
+# border with its strokes only.
+ALONG_BORDER = 0.5
+# Two components stand at one level if they share this share of the lower one's height; two lines continue each other if
+# their levels differ by less than this share of the lower one's height.
+SAME_LEVEL = 0.4
 
 
 def find_lines(ink: Ink) -> list[list[Component]]:
     """Connected components in reading order: lines from the top, each from the left."""
     components = find_components(ink.mask)
     height = typical_height(components)
-    components = [c for c in components if max(c.width, c.height) >= max(SPECK * height, SMALLEST / 2)]
+    components = [
+        c for c in components if max(c.width, c.height) >= max(SPECK_SIZE * height, SMALLEST_DIGIT / 2)
+    ]
     lines = group_into_lines(components, height)
     return [sorted(line, key=lambda component: component.middle[0]) for line in lines]
 
@@ -44,10 +54,10 @@ def find_components(mask: np.ndarray) -> list[Component]:
     count, labels = cv2.connectedComponents(mask, connectivity=8)
     if count == 1:  # the paper alone
         return []
-    boxes = bounding_boxes(mask, labels, count - 1)
+    boxes = find_bounding_boxes(mask, labels, count - 1)
     border = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
     contact = np.bincount(border, minlength=len(boxes) + 1)[1:]
-    kept = (contact <= 0.5 * boxes[:, 2:].max(axis=1)) & ~frames(boxes)
+    kept = (contact <= ALONG_BORDER * boxes[:, 2:].max(axis=1)) & ~find_frames(boxes)
     components = []
     for i in np.flatnonzero(kept):
         x, y, width, height = map(int, boxes[i])
@@ -56,7 +66,7 @@ def find_components(mask: np.ndarray) -> list[Component]:
     return components
 
 
-def bounding_boxes(mask: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+def find_bounding_boxes(mask: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """Of components 1 to `count` of the mask: int N×4, x, y, width, height.
 
     By their contours: a quarter of the time of cv2.connectedComponentsWithStats.
@@ -70,7 +80,7 @@ def bounding_boxes(mask: np.ndarray, labels: np.ndarray, count: int) -> np.ndarr
     return boxes
 
 
-def frames(boxes: np.ndarray) -> np.ndarray:
+def find_frames(boxes: np.ndarray) -> np.ndarray:
     """Which boxes hold another of some height: those of tables, circles and sheets, bool N.
 
     boxes: int N×4, x, y, width, height.
@@ -82,7 +92,7 @@ def frames(boxes: np.ndarray) -> np.ndarray:
     found = np.zeros(len(boxes), bool)
     for i in large:
         inside = (left > left[i]) & (top > top[i]) & (right < right[i]) & (bottom < bottom[i])
-        found[i] = bool((inside & (height > FRAMED * height[i])).any())
+        found[i] = bool((inside & (height > FRAMED_HEIGHT * height[i])).any())
     return found
 
 
@@ -92,7 +102,9 @@ def typical_height(components: list[Component]) -> float:
     The weight is the shorter side: small for a speck, and for a line as well. What is smaller than any
     digit does not count.
     """
-    components = [component for component in components if max(component.width, component.height) >= SMALLEST]
+    components = [
+        component for component in components if max(component.width, component.height) >= SMALLEST_DIGIT
+    ]
     if not components:
         return 0.0
     heights = np.array([component.height for component in components])
@@ -108,32 +120,35 @@ def group_into_lines(components: list[Component], height: float) -> list[list[Co
     Each full-height component is linked to its nearest neighbour on the right at the same level, if it is
     that one's nearest on the left: a line may climb, sink or have staggered digits.
     """
-    full = sorted((c for c in components if c.height >= FULL * height), key=lambda c: c.middle[0])
+    full = sorted((c for c in components if c.height >= FULL_HEIGHT * height), key=lambda c: c.middle[0])
     line_of = list(range(len(full)))
-    neighbours = [nearest(full, i, 1) for i in range(len(full))]
+    neighbours = [find_nearest(full, i, 1) for i in range(len(full))]
     for i, j in enumerate(neighbours):
-        if j is not None and nearest(full, j, -1) == i:
+        if j is not None and find_nearest(full, j, -1) == i:
             line_of[j] = line_of[i]
     lines = [[c for c, line in zip(full, line_of, strict=True) if line == n] for n in sorted(set(line_of))]
     lines = merge_level_lines(lines)
     lines.sort(key=lambda line: np.mean([c.middle[1] for c in line]))
     for small in components:
-        if small.height < FULL * height and lines:
+        if small.height < FULL_HEIGHT * height and lines:
             min(
-                lines, key=lambda line: min(distance(small, c) for c in line if c.height >= FULL * height)
+                lines,
+                key=lambda line: min(measure_gap(small, c) for c in line if c.height >= FULL_HEIGHT * height),
             ).append(small)
     return lines
 
 
-def nearest(components: list[Component], i: int, step: int) -> int | None:
-    """Index of the nearest component at the level of component i, right (step 1) or left (-1) of it, among components
-    sorted by x."""
+def find_nearest(components: list[Component], i: int, step: int) -> int | None:
+    """Index of the nearest component at the level of component i, right (step 1) or left (-1) of it.
+
+    The components are sorted by x.
+    """
     this = components[i]
     j = i + step
     while 0 <= j < len(components):
         other = components[j]
         shared = min(this.y + this.height, other.y + other.height) - max(this.y, other.y)
-        if shared >= 0.4 * min(this.height, other.height):
+        if shared >= SAME_LEVEL * min(this.height, other.height):
             return j
         j += step
     return None
@@ -145,7 +160,7 @@ def merge_level_lines(lines: list[list[Component]]) -> list[list[Component]]:
     for line in sorted(lines, key=lambda line: line[0].x):
         for other in merged:
             gap = abs(np.mean([c.middle[1] for c in other[-3:]]) - np.mean([c.middle[1] for c in line[:3]]))
-            if other[-1].middle[0] < line[0].middle[0] and gap < 0.4 * min(
+            if other[-1].middle[0] < line[0].middle[0] and gap < SAME_LEVEL * min(
                 typical_height(line), typical_height(other)
             ):
                 other.extend(line)
@@ -155,7 +170,7 @@ def merge_level_lines(lines: list[list[Component]]) -> list[list[Component]]:
     return merged
 
 
-def distance(a: Component, b: Component) -> float:
+def measure_gap(a: Component, b: Component) -> float:
     """Gap between two boxes."""
     dx = max(a.x - b.x - b.width, b.x - a.x - a.width, 0)
     dy = max(a.y - b.y - b.height, b.y - a.y - a.height, 0)

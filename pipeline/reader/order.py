@@ -5,6 +5,8 @@ import numpy as np
 from .component import Component
 from .lines import group_into_lines, typical_height
 
+# Where no measurement is named, a value was chosen while looking at generated pages and at other people's pictures, and
+# has not been varied by itself.
 # The slope is told anew from the lines that it makes, until they stay as they are, and at most so often.
 ROUNDS = 3
 

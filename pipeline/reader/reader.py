@@ -15,7 +15,7 @@ from .choice import choose_digits, leave_out_words
 from .classifier import Classifier
 from .component import Component
 from .crops import NO_DIGIT
-from .lines import FULL, typical_height
+from .lines import FULL_HEIGHT, typical_height
 from .normalize import SIDE
 from .order import in_reading_order
 from .reading import Box, Digit, Reading, Rejection
@@ -23,7 +23,8 @@ from .retries import RETRIES, count, enlarge, is_doubtful, turn_back
 from .split import Splitter
 from .verification import Candidates, find_candidates, take_for_mnist
 
-# The classifier's share in what it and the verifier agree on; the verifier has seen more digits of pages.
+# The classifier's share in what it and the verifier agree on. The verifier has seen more digits of pages; but without
+# the classifier 14 of 9,064 scanned digits and 4 of 3,295 pages are lost.
 CLASSIFIER_SHARE = 0.4
 
 
@@ -161,7 +162,7 @@ def reject(
     def reason(line: int, i: int) -> str:
         if (line, i) in words:
             return "stands in a word"
-        too_small = candidates.lines[line][i].height < FULL * height
+        too_small = candidates.lines[line][i].height < FULL_HEIGHT * height
         return "too small" if too_small else "looks like no digit"
 
     return tuple(

@@ -6,20 +6,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .lines import FULL
+from .lines import FULL_HEIGHT
 from .reading import Box, Reading
 
-# A picture that shows at least SEVERAL things, of which less than DOUBTFUL are surely digits, may lie on its side;
-# it does if at least SURE of what it shows are digits once it is turned, more than FEW of them no 1s.
-SEVERAL, DOUBTFUL, SURE, FEW = 4, 0.5, 0.75, 2
-# Of a picture whose polarity was mistaken, most digits have this confidence once it is taken for its negative.
-CLEAR = 0.999
+# Where no measurement is named, a value was chosen while looking at generated pages and at other people's pictures, and
+# has not been varied by itself.
+# A picture that shows at least SEVERAL_THINGS, of which less than LITTLE_READ are surely digits, may lie on its side;
+# it does if at least MOSTLY_DIGITS of what it shows are digits once it is turned, more than FEW_OTHERS of them no 1s.
+SEVERAL_THINGS, LITTLE_READ, MOSTLY_DIGITS, FEW_OTHERS = 4, 0.5, 0.75, 2
+# Of a picture whose polarity was mistaken, most digits have this confidence once it is taken for its negative. At
+# 0.99 a letter was read as a 6; without a bound, something on 10 of 1,000 pages without digits.
+CLEAR_DIGIT = 0.999
 
 
 def count(reading: Reading) -> tuple[int, float]:
     """How many things of a digit's size a reading has, and how many digits of it are right, by their confidences."""
     heights = [digit.box[3] for digit in reading.digits]
-    least = FULL * float(np.median(heights)) if heights else 0.0
+    least = FULL_HEIGHT * float(np.median(heights)) if heights else 0.0
     rejected = sum(max(rejection.box[2:]) >= least for rejection in reading.refusals)
     return len(reading.digits) + rejected, sum(digit.confidence for digit in reading.digits)
 
@@ -27,7 +30,7 @@ def count(reading: Reading) -> tuple[int, float]:
 def is_doubtful(reading: Reading) -> bool:
     """Whether little of what a picture shows was read: it may lie on its side, or be taken for its own negative."""
     seen, sure = count(reading)
-    return sure < DOUBTFUL * seen
+    return sure < LITTLE_READ * seen
 
 
 def is_clearer(negative: Reading, reading: Reading) -> bool:
@@ -36,8 +39,8 @@ def is_clearer(negative: Reading, reading: Reading) -> bool:
     Between letters and scribbles there is paper in the form of digits, too, but of doubtful ones.
     """
     seen, sure = count(negative)
-    clear = sum(digit.confidence >= CLEAR for digit in negative.digits) > len(negative.digits) / 2
-    return clear and sure >= SURE * seen and sure > count(reading)[1]
+    clear = sum(digit.confidence >= CLEAR_DIGIT for digit in negative.digits) > len(negative.digits) / 2
+    return clear and sure >= MOSTLY_DIGITS * seen and sure > count(reading)[1]
 
 
 def is_upright(turned: Reading, _: Reading) -> bool:
@@ -48,7 +51,7 @@ def is_upright(turned: Reading, _: Reading) -> bool:
     """
     seen, sure = count(turned)
     others = sum(digit.confidence for digit in turned.digits if digit.digit != 1)
-    return seen >= SEVERAL and others > FEW and min(sure, 2 * others) >= SURE * seen
+    return seen >= SEVERAL_THINGS and others > FEW_OTHERS and min(sure, 2 * others) >= MOSTLY_DIGITS * seen
 
 
 class Retry(NamedTuple):
@@ -69,7 +72,7 @@ class Retry(NamedTuple):
 
 RETRIES = (
     Retry(inverted=True, quarters=(0,), least=0, accepts=is_clearer),
-    Retry(inverted=False, quarters=(1, 3), least=SEVERAL, accepts=is_upright),
+    Retry(inverted=False, quarters=(1, 3), least=SEVERAL_THINGS, accepts=is_upright),
 )
 
 

@@ -6,11 +6,13 @@ import numpy as np
 from .component import Component, part
 from .network import Network
 
+# Where no measurement is named, a value was chosen while looking at generated pages and at other people's pictures, and
+# has not been varied by itself.
 # Components are shown to the network at this height, GAP columns apart on one strip, in windows of WINDOW
 # columns; what is nearer than OVERLAP / 2 to a window's end is taken from the next window.
 ROWS, GAP, WINDOW, OVERLAP = 48, 6, 128, 32
-# Two digits that touch are at least so wide for their height; what is LONGEST times as wide is no row of digits.
-TOUCHING, LONGEST = 0.6, 15
+# Two digits that touch are at least so wide for their height; what is LONGEST_ROW times as wide is no row of digits.
+TOUCHING, LONGEST_ROW = 0.6, 15
 # A pixel is a split from this log odds: what is cut in vain, the verifier puts together again.
 SPLIT_LOGIT = -2.5
 # A part of a digit is at least this share of the component high or wide.
@@ -36,7 +38,7 @@ class Splitter:
         parts = [[component] for component in components]
         wide = [i for i, c in enumerate(components) if c.height >= least_height and may_hold_several(c)]
         if wide:
-            images = [at_rows(components[i].mask) for i in wide]
+            images = [scale_to_rows(components[i].mask) for i in wide]
             for i, split in zip(wide, self._split_logits(images), strict=True):
                 parts[i] = split_at(components[i], split)
         return parts
@@ -62,10 +64,10 @@ class Splitter:
 
 def may_hold_several(component: Component) -> bool:
     """Whether a component has the shape of digits that touch."""
-    return TOUCHING * component.height <= component.width <= LONGEST * component.height
+    return TOUCHING * component.height <= component.width <= LONGEST_ROW * component.height
 
 
-def at_rows(mask: np.ndarray) -> np.ndarray:
+def scale_to_rows(mask: np.ndarray) -> np.ndarray:
     """The share of ink, float32 ROWS×W from 0 to 1, of a uint8 mask that is brought to that height."""
     width = max(1, round(mask.shape[1] * ROWS / mask.shape[0]))
     return cv2.resize(mask.astype(np.float32), (width, ROWS), interpolation=cv2.INTER_AREA)

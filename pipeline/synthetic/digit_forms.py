@@ -8,7 +8,7 @@ from pipeline.synthetic.pens import fixed_point, rounded
 
 Strokes = list[list[tuple[float, float]]]
 # How many drawn digits there are on pages for each of MNIST's.
-SHARE = 0.2
+DRAWN_SHARE = 0.2
 
 
 def circle(end: float, inwards: float) -> list[tuple[float, float]]:
@@ -104,8 +104,8 @@ def draw_digits(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def add_drawn_digits(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """What pages are written with: digits of MNIST, uint8 N×28×28, and `SHARE` times as many drawn ones; and values."""
-    ours, values = draw_digits(max(1, round(SHARE * len(images))), np.random.default_rng(seed))
+    """Digits of MNIST, uint8 N×28×28, with `DRAWN_SHARE` times as many drawn ones, and their values."""
+    ours, values = draw_digits(max(1, round(DRAWN_SHARE * len(images))), np.random.default_rng(seed))
     return np.concatenate([images, ours]), np.concatenate([labels, values])
 
 

@@ -16,7 +16,7 @@ from pipeline.reader.choice import choose_digits
 from pipeline.reader.component import Component
 from pipeline.reader.crops import NO_DIGIT
 from pipeline.reader.lines import find_lines
-from pipeline.reader.split import SPLIT_LOGIT, Splitter, at_rows
+from pipeline.reader.split import SPLIT_LOGIT, Splitter, scale_to_rows
 from pipeline.reader.verification import Candidates, find_candidates, verify
 from pipeline.synthetic.digit_forms import draw_digits
 from pipeline.synthetic.page import make_page
@@ -123,7 +123,7 @@ def enlarge(image: np.ndarray, times: int) -> np.ndarray:
 def draw_splits(components: list[Component], splitter: Splitter) -> np.ndarray:
     """Each component with what the splitter marks in red, above the parts into which it falls."""
     columns = []
-    images = [at_rows(component.mask) for component in components]
+    images = [scale_to_rows(component.mask) for component in components]
     for component, image, logits in zip(components, images, splitter._split_logits(images), strict=True):
         marked = cv2.cvtColor(255 - np.rint(255 * image).astype(np.uint8), cv2.COLOR_GRAY2RGB)
         marked[(logits >= SPLIT_LOGIT) & (image > 0.3)] = RED

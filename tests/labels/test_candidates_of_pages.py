@@ -19,7 +19,10 @@ def cut_out(
     digits: Digits, splitter: bytes, seed: int, effects: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """What is cut out of ten pages with these effects: crops, truths, and all digits that stand there."""
-    written = [make_page(*digits, number, seed, effects, candidates_of_pages.TALLEST) for number in range(10)]
+    written = [
+        make_page(*digits, number, seed, effects, candidates_of_pages.CANDIDATE_PAGES_TALLEST)
+        for number in range(10)
+    ]
     monkeypatch.setattr(
         candidates_of_pages, "make_page", lambda images, labels, number, *others, **more: written[number]
     )

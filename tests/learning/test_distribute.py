@@ -41,7 +41,9 @@ from pipeline.learning.digit_batches import DigitBatches
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-recipe = Recipe(epochs=2, batch_size=50, optimizer="adam", learning_rate=0.001, warmup=0.2, from_pages=0.0, augmentation=None)
+recipe = Recipe(
+    epochs=2, batch_size=50, optimizer="adam", learning_rate=0.001, warmup=0.2, from_pages=0.0, augmentation=None
+)
 
 def trained(strategy):
     trainer.make_repeatable(1)
@@ -52,7 +54,8 @@ def trained(strategy):
     trainer.fit(model, DigitBatches(*paths.read_split("train"), size=50, seed=1, smallest=2), recipe)
     return before, distribute.weights(model, strategy)[0]
 
-(start, alone), (_, shared) = map(trained, (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])))
+start, alone = trained(tf.distribute.get_strategy())
+_, shared = trained(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 print("learned", np.abs(alone - start).max(), "apart", np.abs(alone - shared).max())
 """,
 )

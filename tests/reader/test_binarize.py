@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from pipeline.reader.binarize import find_ink, is_light_on_dark, subtract_background, threshold
-from pipeline.reader.form_boxes import without_boxes
-from pipeline.reader.ruled_lines import contrasts, remove_ruled_lines, to_border
+from pipeline.reader.form_boxes import erase_boxes
+from pipeline.reader.ruled_lines import measure_contrasts, remove_ruled_lines, to_border
 
 HEIGHT, WIDTH = 240, 320
 
@@ -133,7 +133,7 @@ def test_a_line_that_bends_is_as_dark_as_it_is_beside_where_it_was_sought() -> N
     inked = np.zeros((400, 900), np.uint8)
     cv2.polylines(inked, [np.array([(0, 200), (450, 204), (899, 200)], np.int32)], False, 60, 5)
     cv2.polylines(inked, [np.array([(0, 200), (450, 204), (899, 200)], np.int32)], False, 120, 1)
-    assert contrasts([np.array([0, 200, 899, 200])], inked)[0] == 120
+    assert measure_contrasts([np.array([0, 200, 899, 200])], inked)[0] == 120
 
 
 @pytest.mark.parametrize("upright", [False, True])
@@ -212,7 +212,7 @@ def test_digits_with_holes_and_squared_paper_are_no_boxes() -> None:
     cv2.circle(mask, (150, 60), 30, 1, 4)
     cv2.circle(mask, (150, 60), 10, 1, 3)
     mask |= boxes(10, 120, 15, 5, 20, 2)
-    cleaned, within = without_boxes(mask)
+    cleaned, within = erase_boxes(mask)
     assert (cleaned == mask).all()
     assert not within.any()
 
@@ -264,12 +264,12 @@ def test_a_slanting_one_on_a_ruled_slip_is_no_ruled_line() -> None:
 def test_what_broken_rules_leave_is_no_ink_beside_darker_writing() -> None:
     page = draw(np.full((HEIGHT, WIDTH), 220, np.uint8), 90)
     alone = find_ink(page)
-    ruled = np.full_like(page, 255)
+    select_ruled_lines = np.full_like(page, 255)
     for y in (25, 60, 160, 215):
-        cv2.line(ruled, (0, y), (WIDTH, y), 175, 2)
+        cv2.line(select_ruled_lines, (0, y), (WIDTH, y), 175, 2)
     for x in range(10, WIDTH, 60):
-        cv2.line(ruled, (x, 45), (x, 75), 175, 2)
-    ink = find_ink(np.minimum(page, ruled))
+        cv2.line(select_ruled_lines, (x, 45), (x, 75), 175, 2)
+    ink = find_ink(np.minimum(page, select_ruled_lines))
     assert alone.mask.any()
     assert not ink.contrast[25, 5:300].any()
     assert overlap(ink.mask > 0, alone.mask > 0) > 0.9

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.reader.classifier import SIZES, SURE, Classifier, TTAClassifier, resized
+from pipeline.reader.classifier import LOOK_SIZES, SURE_ENOUGH, Classifier, TTAClassifier, resize_digits
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def test_unsure_digits_are_looked_at_again(model: bytes, digits: np.ndarray) -> 
     for temperature in (1.0, 0.05):
         once, careful = (kind(model, temperature) for kind in (Classifier, TTAClassifier))
         first, said = once.probabilities(digits), careful.probabilities(digits)
-        unsure = first.max(axis=1) < SURE
-        again = [once.probabilities(resized(digits, size)) for size in SIZES]
+        unsure = first.max(axis=1) < SURE_ENOUGH
+        again = [once.probabilities(resize_digits(digits, size)) for size in LOOK_SIZES]
         assert said[~unsure] == pytest.approx(first[~unsure], abs=1e-6)
         assert said[unsure] == pytest.approx(np.mean([first, *again], axis=0)[unsure], abs=1e-6)
         assert unsure.any()
@@ -82,7 +82,7 @@ def test_unsure_digits_are_looked_at_again(model: bytes, digits: np.ndarray) -> 
 def test_a_digit_is_resized_about_its_centre() -> None:
     square = np.zeros((1, 28, 28), np.uint8)
     square[0, 9:20, 9:20] = 255
-    for size in SIZES:
-        seen = resized(square, size)[0]
+    for size in LOOK_SIZES:
+        seen = resize_digits(square, size)[0]
         assert np.argwhere(seen > 127).mean(axis=0) == pytest.approx([14, 14])
         assert np.sqrt(seen.sum() / 255) == pytest.approx(11 * size, rel=0.02)

@@ -168,7 +168,7 @@ def test_a_page_whose_polarity_was_mistaken_is_read(reader: Reader, monkeypatch:
         return find_ink(picture if inverted else mistaken)
 
     monkeypatch.setattr(reader_module, "find_ink", find)
-    monkeypatch.setattr(retries, "CLEAR", 0.5)  # these networks are seldom as sure as trained ones
+    monkeypatch.setattr(retries, "CLEAR_DIGIT", 0.5)  # these networks are seldom as sure as trained ones
     assert reader.read(page("475")).text == "475"
 
 

@@ -7,7 +7,7 @@ from pipeline.synthetic import digit_forms
 def test_pages_are_written_with_mnist_and_drawn_digits() -> None:
     images, labels = np.zeros((60, 28, 28), np.uint8), np.arange(60) % 10
     written, values = digit_forms.add_drawn_digits(images, labels, seed=3)
-    assert len(written) == len(values) == 60 + round(60 * digit_forms.SHARE)
+    assert len(written) == len(values) == 60 + round(60 * digit_forms.DRAWN_SHARE)
     assert not written[:60].any()
     assert (values[:60] == labels).all()
     assert written[60:].any(axis=(1, 2)).all()
