@@ -269,17 +269,14 @@ MIDDLE = {
     "register": "mlruns/models/*",
 }
 
-# Seconds of a processor.
-IMPORTS = {"splitter": 6, "candidates": 3, "verifier": 6}
-
 
 def is_busy(stage: str) -> bool:
-    """Whether a stage and its processes have been at work for a while, beyond what their imports take."""
+    """Whether a stage has been at work for longer than its imports take, or its worker processes are."""
     for process in psutil.process_iter(["cmdline"]):
         if (process.info["cmdline"] or [])[-2:] == ["-m", f"pipeline.{stage}"]:
             with suppress(psutil.NoSuchProcess):
-                family = [process, *process.children(recursive=True)]
-                return sum(each.cpu_times().user for each in family) > IMPORTS[stage]
+                workers = [worker.cpu_times().user for worker in process.children(recursive=True)]
+                return process.cpu_times().user > 6 or max(workers, default=0) > 0.5
     return False
 
 
