@@ -82,6 +82,8 @@ class AcrossMachines(keras.Sequential):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         return as_vectors(super().test_step(data))
 
+    # Private names of Keras's, for want of a public way to say what shapes batches have; without this, training on two
+    # machines ends in an error, and test_distribute fails.
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         with self.distribute_strategy.scope():
             self._symbolic_build(data_batch=self._example)

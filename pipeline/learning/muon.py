@@ -25,6 +25,9 @@ class Muon(keras.optimizers.Muon):
         super().__init__(learning_rate, weight_decay=weight_decay, adam_weight_decay=weight_decay)
         self._outputs = {variable.path for variable in output.trainable_variables}
 
+    # A private name of Keras's: publicly, layers can only be taken away from Muon (`exclude_layers`), and convolutions
+    # are never given to it. After 8 epochs, 0.76 instead of 0.83 % of distorted validation images were misread.
+    # test_muon fails if Keras no longer asks this.
     def _should_use_adamw(self, variable: keras.Variable) -> bool:
         return len(variable.shape) < 2 or variable.path in self._outputs
 
