@@ -45,16 +45,18 @@ def main() -> None:
     save("3-ink.png", on_white(everything))
     save("4-writing.png", on_white(ink.mask))
     save("5-lines.png", draw_lines(ink.mask.shape, lines))
-    save("6-crops.jpg", draw_crops(whole, [k for k, c in enumerate(whole.all) if c.first == c.last]))
+    save("6-crops.png", draw_crops(whole, [k for k, c in enumerate(whole.all) if c.first == c.last]))
     save("7-splits.png", draw_splits(several, reader.splitter))
-    save("8-candidates.jpg", draw_crops(found, [k for k, c in enumerate(found.all) if c.line == number]))
+    save("8-candidates.png", draw_crops(found, [k for k, c in enumerate(found.all) if c.line == number]))
     save("9-choice.png", draw_boxes(ink.mask, [found.all[k] for k in choose_digits(found)]))
     save("10-reading.jpg", reader.read(page).draw(page))
 
 
 def save(name: str, picture: np.ndarray) -> None:
     """Write a picture, uint8 H×W or H×W×3 RGB."""
-    cv2.imwrite(str(FOLDER / name), picture if picture.ndim == 2 else picture[..., ::-1])
+    pixels = picture if picture.ndim == 2 else picture[..., ::-1]
+    smallest = [cv2.IMWRITE_PNG_COMPRESSION, 9] if name.endswith(".png") else [cv2.IMWRITE_JPEG_QUALITY, 85]
+    cv2.imwrite(str(FOLDER / name), pixels, smallest)
 
 
 def binarize_alone(page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,27 +94,22 @@ def draw_boxes(mask: np.ndarray, candidates: list[Candidate]) -> np.ndarray:
 
 
 def draw_crops(candidates: Candidates, chosen: list[int]) -> np.ndarray:
-    """Near crop, context crop and the verifier's answer, a column for each candidate."""
+    """Near crop, context crop and the verifier's answer, a column for each candidate: uint8 grey."""
     columns = []
     for k in chosen:
-        crops = [enlarge(candidates.crops[k, ..., i], 3) for i in (0, 1)]
-        column = cv2.cvtColor(
-            np.vstack([np.pad(crop, 3, constant_values=255) for crop in crops]), cv2.COLOR_GRAY2RGB
-        )
+        crops = [np.pad(enlarge(candidates.crops[k, ..., i], 3), 3, constant_values=255) for i in (0, 1)]
         answer = int(candidates.probabilities[k].argmax())
         text = "no digit" if answer == NO_DIGIT else str(answer)
-        share = f"{100 * candidates.probabilities[k, answer]:.1f} %"
-        columns.append(np.vstack([column, label([text, share], column.shape[1])]))
+        rows = [text, f"{100 * candidates.probabilities[k, answer]:.1f} %"]
+        columns.append(np.vstack([*crops, label(rows, crops[0].shape[1])]))
     return np.hstack(columns)
 
 
 def label(rows: list[str], width: int) -> np.ndarray:
-    """Rows of text on white, uint8 RGB."""
-    canvas = np.full((18 * len(rows) + 6, width, 3), 255, np.uint8)
+    """Rows of text on white, uint8 grey."""
+    canvas = np.full((18 * len(rows) + 6, width), 255, np.uint8)
     for i, row in enumerate(rows):
-        cv2.putText(
-            canvas, row, (4, 18 * i + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (60, 60, 60), 1, cv2.LINE_AA
-        )
+        cv2.putText(canvas, row, (4, 18 * i + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 60, 1, cv2.LINE_AA)
     return canvas
 
 
