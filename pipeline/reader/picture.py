@@ -12,11 +12,11 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 # 50 megapixels; the largest phone pictures in common use.
 MAX_PIXELS = 50_000_000
@@ -26,8 +26,6 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM", "WEBP", "TIFF", "JPEG2000"
 
 # What values stand for white: 8 bits, the 12 bits of many sensors, 16 bits.
 _WHITE_LEVELS = (255, 4095, 65535)
-
-_EXIF_ORIENTATION = 0x0112
 
 # Height and width in pixels.
 Size = tuple[int, int]
@@ -142,7 +140,7 @@ def _decode(file: io.BytesIO | io.BufferedReader, longest_side: int | None) -> t
             try:
                 with _stderr_closed() if image.format == "TIFF" else nullcontext():
                     image.load()
-                orientation = _orientation(image)
+                on_its_side = _turn_upright(image)
                 pixels = _pixels(image, "RGB" if longest_side is None else "L")
             except PictureError:
                 raise
@@ -150,9 +148,7 @@ def _decode(file: io.BytesIO | io.BufferedReader, longest_side: int | None) -> t
                 raise PictureError(
                     f"the {image.format} picture is damaged or cut short; copy or export it again"
                 ) from None
-    upright = np.ascontiguousarray(_upright(pixels, orientation))
-    on_its_side = orientation in (5, 6, 7, 8)
-    return upright, (width, height) if on_its_side else (height, width)
+    return np.ascontiguousarray(pixels), (width, height) if on_its_side else (height, width)
 
 
 def _draft(image: Image.Image, longest_side: int) -> None:
@@ -178,12 +174,16 @@ def _stderr_closed() -> Iterator[None]:
             os.close(stderr)
 
 
-def _orientation(image: Image.Image) -> object:
+def _turn_upright(image: Image.Image) -> bool:
+    """Undo what EXIF's orientation says the camera did; return whether that exchanged width and height."""
+    # Damaged metadata is no reason to refuse sound pixels.
     try:
-        return image.getexif().get(_EXIF_ORIENTATION)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:
-        # Damaged metadata is no reason to refuse sound pixels.
-        return None
+        return False
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+    return orientation in (5, 6, 7, 8)
 
 
 def _pixels(image: Image.Image, mode: str) -> np.ndarray:
@@ -196,15 +196,6 @@ def _pixels(image: Image.Image, mode: str) -> np.ndarray:
     if image.has_transparency_data:
         return _composite(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("L" if image.mode in ("1", "L") else mode))
-
-
-def _upright(pixels: np.ndarray, orientation: object) -> np.ndarray:
-    """Undo what EXIF's orientation says the camera did (Exif 2.32, tag 0x0112)."""
-    if orientation in (2, 4, 5, 7):
-        pixels = pixels[:, ::-1]
-    # Counted on the picture already mirrored, in quarter turns counterclockwise.
-    turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}
-    return np.rot90(pixels, turns.get(orientation, 0)) if isinstance(orientation, int) else pixels
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
