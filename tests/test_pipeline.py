@@ -24,7 +24,7 @@ from pipeline.mnist import csv_format
 from pipeline.reader import version as stored
 from pipeline.reader.crops import NO_DIGIT
 from pipeline.registry import tracking
-from pipeline.synthetic.page import SyntheticPage, make_pages
+from pipeline.synthetic.page import SyntheticPage, make_page
 from tests.conftest import Project, Server, settings
 
 STAGES = (
@@ -155,7 +155,8 @@ def correct(project: Project, pages: list[SyntheticPage]) -> list[str]:
 
 def some_pages(project: Project, count: int, seed: int = 1) -> list[SyntheticPage]:
     with np.load(project.root / paths.split_path("validation")) as digits:
-        return list(make_pages(digits["images"], digits["labels"], count, seed, ["plain"]))
+        images, labels = digits["images"], digits["labels"]
+        return [make_page(images, labels, number, seed, ["plain"]) for number in range(count)]
 
 
 def test_a_clone_has_the_champion_without_data_and_builds_what_is_missing(
@@ -333,7 +334,7 @@ def test_own_csvs_are_kept_and_rebuilt_from(project: Project) -> None:
     for split in ("train", "test"):
         path = project.root / f"data/raw/mnist_{split}.csv"
         images, labels = csv_format.read(path)
-        csv_format.write(path, images[::-1][:700], labels[::-1][:700])
+        path.write_bytes(csv_format.encode(images[::-1][:700], labels[::-1][:700]))
     mine = (project.root / "data/raw/mnist_train.csv").read_bytes()
 
     assert ran(project.repro()) == list(STAGES)

@@ -44,8 +44,9 @@ def set_params(validation: object = 0.25, seed: int = 1) -> None:
 
 def prepare(train: Digits, test: Digits) -> None:
     """Put the two CSVs in place and run both stages."""
-    csv_format.write(RAW / "mnist_train.csv", *train)
-    csv_format.write(RAW / "mnist_test.csv", *test)
+    RAW.mkdir(parents=True, exist_ok=True)
+    (RAW / "mnist_train.csv").write_bytes(csv_format.encode(*train))
+    (RAW / "mnist_test.csv").write_bytes(csv_format.encode(*test))
     ingest()
     preprocess()
 
@@ -177,7 +178,7 @@ def test_csvs_that_ingest_has_not_checked_are_refused() -> None:
     with pytest.raises(StageError, match=r"mnist_train\.csv is not there or not checked yet; run `python"):
         preprocess()
     prepare(some_digits(1, 80), some_digits(2, 30))
-    csv_format.write(RAW / "mnist_test.csv", *some_digits(3, 30))
+    (RAW / "mnist_test.csv").write_bytes(csv_format.encode(*some_digits(3, 30)))
     with pytest.raises(StageError, match=r"mnist_test\.csv is not there or not checked yet"):
         preprocess()
 

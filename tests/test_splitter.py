@@ -9,14 +9,15 @@ from pipeline.labels import split_targets
 from pipeline.reader import lines
 from pipeline.reader.binarize import find_ink
 from pipeline.reader.split import GAP, ROWS, WINDOW, may_hold_several
-from pipeline.synthetic.page import make_pages
+from pipeline.synthetic.page import make_page
 from tests.conftest import Digits, settings
 
 
 def joined(digits: Digits, effects: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Ink and splits of all components of some pages."""
     found = []
-    for page in make_pages(*digits, count=8, seed=2, effects=effects):
+    for number in range(8):
+        page = make_page(*digits, number, seed=2, effects=effects)
         ink = find_ink(page.picture)
         found += [
             (c.mask, split_targets.split_target(page, ink, c))
