@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # 50 megapixels; the largest phone pictures in common use.
 MAX_PIXELS = 50_000_000
@@ -176,14 +176,11 @@ def _stderr_closed() -> Iterator[None]:
 
 def _turn_upright(image: Image.Image) -> bool:
     """Undo what EXIF's orientation says the camera did; return whether that exchanged width and height."""
+    before = image.size
     # Damaged metadata is no reason to refuse sound pixels.
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:
-        return False
     with suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
-    return orientation in (5, 6, 7, 8)
+    return image.size != before
 
 
 def _pixels(image: Image.Image, mode: str) -> np.ndarray:

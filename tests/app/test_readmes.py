@@ -20,7 +20,11 @@ from tests.app.conftest import Store
 from tests.conftest import ROOT
 
 README = ROOT / "README.md"
-READMES = [README, *(ROOT / f"{folder}/README.md" for folder in ("pipeline", "pipeline/reader", "app"))]
+READMES = [
+    README,
+    *(ROOT / f"{folder}/README.md" for folder in ("pipeline", "pipeline/reader", "app")),
+    ROOT / "reports" / "experiments.md",
+]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)?(#[^)\s]+)?\)")
 
@@ -97,21 +101,35 @@ def test_commands_of_digits_have_these_options(readme: Path) -> None:
     for words in commands(readme):
         if words[0] == "digits":
             make_parser().parse_args(words[1:])
+    # In the text a command may stand without its arguments.
+    for span in code_spans(readme):
+        words = span.split()
+        if words[0] == "digits" and len(words) > 1:
+            usage = make_parser().format_help()
+            assert set(words[1].split("|")) <= set(re.findall(r"\w+", usage)), span
 
 
 @each_readme
-def test_parameters_that_are_set_exist(readme: Path) -> None:
+def test_parameters_that_are_set_or_named_exist(readme: Path) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    changes = [
-        word
+    set_by_commands = [
+        word.split("=")[0]
         for words in commands(readme)
         for before, word in pairwise(words)
         if before in ("-S", "--set-param")
     ]
-    for change in changes:
+    # A span such as `gate.level`; `train.npz` is a file.
+    named = [
+        span
+        for span in code_spans(readme)
+        if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", span)
+        and span.split(".")[0] in params
+        and not span.endswith((".npz", ".tflite"))
+    ]
+    for name in [*set_by_commands, *named]:
         block = params
-        for key in change.split("=")[0].split("."):
-            assert key in block, change
+        for key in name.split("."):
+            assert key in block, name
             block = block[key]
 
 
