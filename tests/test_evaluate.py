@@ -59,7 +59,7 @@ def test_the_temperature_is_the_best_for_the_classifier_in_use(digits: Digits, t
 
 
 def test_accuracy_comes_with_its_interval(probabilities: np.ndarray) -> None:
-    summary = evaluate.summarise(probabilities, LABELS)
+    summary = evaluate.summarize(probabilities, LABELS)
     assert summary["accuracy"] == 0.95
     # Wilson's interval for 38 of 40, from his formula.
     z, n, p = 1.959964, 40, 0.95

@@ -25,7 +25,7 @@ CANDIDATE_PAGES_TALLEST = 100
 Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def of_pages(
+def cut_pages(
     images: np.ndarray, labels: np.ndarray, settings: Candidates, splitter: bytes, seed: int
 ) -> Examples:
     """Candidates of generated pages.
@@ -41,16 +41,16 @@ def of_pages(
         Images, uint8 M×28×28, their crops, uint8 M×28×28×2, and truths, uint8 M.
     """
     written = add_drawn_digits(images, labels, seed)
-    cut = partial(of_page, settings=settings, splitter=splitter)
+    cut = partial(cut_page, settings=settings, splitter=splitter)
     found = map_pages(cut, *written, settings.pages, seed)
     seen, crops, truths = zip(*found, strict=True)
     return np.concatenate(seen), np.concatenate(crops), np.concatenate(truths)
 
 
-def of_page(
+def cut_page(
     images: np.ndarray, labels: np.ndarray, number: int, seed: int, settings: Candidates, splitter: bytes
 ) -> Examples:
-    """The candidates of page `number` whose truth is clear, as `of_pages` returns them.
+    """The candidates of page `number` whose truth is clear, as `cut_pages` returns them.
 
     On every third page digits touch.
     """
@@ -64,7 +64,7 @@ def of_page(
     )
     ink = find_ink(page.picture)
     found = propose(ink, _loaded(splitter))
-    truths = np.array([truth_of(candidate.component, page, ink.scale) for candidate in found], int)
+    truths = np.array([find_truth(candidate.component, page, ink.scale) for candidate in found], int)
     digits, none = np.flatnonzero((truths >= 0) & (truths != NO_DIGIT)), np.flatnonzero(truths == NO_DIGIT)
     most = max(settings.least_none, round(settings.none_per_digit * len(digits)))
     none = np.random.default_rng([seed, number]).permutation(none)[:most]
@@ -77,7 +77,7 @@ def _loaded(splitter: bytes) -> Splitter:
     return Splitter(splitter)
 
 
-def truth_of(component: Component, page: SyntheticPage, scale: float) -> int:
+def find_truth(component: Component, page: SyntheticPage, scale: float) -> int:
     """The digit that a component is, NO_DIGIT, or -1 if that is not clear."""
     digits = [int(digit) for digit in page.truth if digit.isdigit()]
     near = digits_near(page, scale, component)

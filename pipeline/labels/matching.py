@@ -30,7 +30,7 @@ def distance_to(ink: np.ndarray, scale: float, component: Component) -> np.ndarr
 
     ink: The digit's pixels in the picture, float32 N×2 (x, y).
     """
-    absent = 1 - drawn(ink, scale, component)
+    absent = 1 - rasterize_ink(ink, scale, component)
     away = cv2.distanceTransform(absent, cv2.DIST_L2, 5)
     return away[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
@@ -40,7 +40,7 @@ def precision_and_recall(ink: np.ndarray, scale: float, component: Component) ->
     digit's ink that is the component's, each from 0 to 1, with a pixel or two of tolerance at the edges.
     """
     tolerance = max(1.5, 0.03 * max(component.width, component.height))
-    digit = drawn(ink, scale, component)
+    digit = rasterize_ink(ink, scale, component)
     own = np.pad(component.mask, MARGIN)
     to_digit = cv2.distanceTransform(1 - digit, cv2.DIST_L2, 5)
     to_own = cv2.distanceTransform(1 - own, cv2.DIST_L2, 5)
@@ -52,7 +52,7 @@ def precision_and_recall(ink: np.ndarray, scale: float, component: Component) ->
     return float(precision), float(covered * inside)
 
 
-def drawn(ink: np.ndarray, scale: float, component: Component) -> np.ndarray:
+def rasterize_ink(ink: np.ndarray, scale: float, component: Component) -> np.ndarray:
     """A digit's ink within a component's box and MARGIN around it: uint8, 1 on ink."""
     shape = component.height + 2 * MARGIN, component.width + 2 * MARGIN
     mask = np.zeros(shape, np.uint8)

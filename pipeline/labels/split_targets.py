@@ -19,7 +19,7 @@ BOTH, NEITHER = 0.025, 0.06
 Example = tuple[np.ndarray, np.ndarray]
 
 
-def examples(images: np.ndarray, labels: np.ndarray, number: int, seed: int) -> list[Example]:
+def find_examples(images: np.ndarray, labels: np.ndarray, number: int, seed: int) -> list[Example]:
     """The components of page `number` that may hold several digits.
 
     Args:
@@ -68,7 +68,7 @@ def split_target(page: SyntheticPage, ink: Ink, component: Component) -> np.ndar
     return component.mask * split
 
 
-def windows(examples: list[Example], rng: np.random.Generator) -> Example:
+def fill_windows(examples: list[Example], rng: np.random.Generator) -> Example:
     """All examples in a row, in random order, as the network sees them: two uint8 N×ROWS×WINDOW×1."""
     gap = np.zeros((ROWS, GAP), np.uint8)
     order = rng.permutation(len(examples))

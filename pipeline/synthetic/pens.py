@@ -24,7 +24,7 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
     """
     large = cv2.resize(digit, None, fx=_WORK, fy=_WORK, interpolation=cv2.INTER_CUBIC)
     shape = _without_specks(cv2.GaussianBlur(np.pad(large, 2 * _WORK), (0, 0), 0.4 * _WORK) > 110)
-    as_written = pieces(shape), loops(shape)
+    as_written = count_pieces(shape), count_loops(shape)
     pixel = height / (_DIGIT_BOX * _WORK)
     if stroke is None:
         inside = cv2.distanceTransform(shape.astype(np.uint8), cv2.DIST_L2, 5)
@@ -39,7 +39,7 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
         growth = stroke / (2 * pixel)
         depth = growth * (pressure - 1) - np.maximum(cv2.GaussianBlur(away, (0, 0), 1.2) - 0.9, 0)
     # An 8 whose loops are filled, or a 0 that has come open, is no longer what its label says.
-    while growth > 0.5 and (pieces(depth + growth > 0), loops(depth + growth > 0)) != as_written:
+    while growth > 0.5 and (count_pieces(depth + growth > 0), count_loops(depth + growth > 0)) != as_written:
         growth *= 0.85
     depth = depth + growth
     method = cv2.INTER_AREA if pixel < 1 else cv2.INTER_CUBIC
@@ -49,12 +49,12 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
     return coverage[y : y + rows, x : x + width]
 
 
-def pieces(shape: np.ndarray) -> int:
+def count_pieces(shape: np.ndarray) -> int:
     """Number of connected pieces of a bool array."""
     return cv2.connectedComponents(shape.astype(np.uint8), connectivity=8)[0] - 1
 
 
-def loops(shape: np.ndarray) -> int:
+def count_loops(shape: np.ndarray) -> int:
     """Number of pieces of ground that a bool array encloses."""
     return cv2.connectedComponents((~np.pad(shape, 1)).astype(np.uint8), connectivity=4)[0] - 2
 
@@ -94,7 +94,7 @@ def _thinned(shape: np.ndarray) -> np.ndarray:
             return pixels.astype(bool)
 
 
-def rounded(points: np.ndarray) -> np.ndarray:
+def round_corners(points: np.ndarray) -> np.ndarray:
     """Cut the corners of a polyline twice (Chaikin, 1974); its ends stay."""
     for _ in range(2):
         before, after = points[:-1], points[1:]
@@ -103,7 +103,7 @@ def rounded(points: np.ndarray) -> np.ndarray:
     return points
 
 
-def drawn(strokes: list[np.ndarray], width: float) -> np.ndarray:
+def draw_polylines(strokes: list[np.ndarray], width: float) -> np.ndarray:
     points = np.concatenate(strokes)
     pad = width / 2 + 2
     origin = points.min(axis=0) - pad

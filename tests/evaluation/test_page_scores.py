@@ -29,10 +29,10 @@ def read() -> list[page_scores.ReadPage]:
 
 
 def test_scores_by_effect(read: list[page_scores.ReadPage]) -> None:
-    summary = page_scores.summarise(read)
+    summary = page_scores.summarize(read)
     assert summary["exact"] == 0.5
     assert summary["digit_error_rate"] == pytest.approx(2 / 5)
-    rows = {row["effect"]: row for row in page_scores.by_effect(read).to_dict("records")}
+    rows = {row["effect"]: row for row in page_scores.tabulate_effects(read).to_dict("records")}
     assert rows["shadow"] == {
         "effect": "shadow",
         "pages": 2,
@@ -71,7 +71,7 @@ def test_galleries_show_the_first_pages_under_truth_reading_and_effects(
 
 
 def test_a_bar_is_as_long_as_its_effect_s_share(read: list[page_scores.ReadPage]) -> None:
-    (axes,) = plots.effects(page_scores.by_effect(read)).axes
+    (axes,) = plots.effects(page_scores.tabulate_effects(read)).axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert len(labels) == len(axes.patches) == len(EFFECTS)
     widths = dict(
