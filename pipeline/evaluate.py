@@ -28,7 +28,8 @@ from pipeline.reader.classifier import Classifier, TTAClassifier
 from pipeline.reader.reader import Reader
 from pipeline.synthetic.page import EFFECTS
 
-# How far the exported network's probabilities may lie from those of the one that was trained.
+# How far a probability of the exported network may lie from that of the trained one: room for float32 sums in another
+# order, chosen before it was measured.
 AGREEMENT = 1e-4
 
 

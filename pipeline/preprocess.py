@@ -21,6 +21,7 @@ from pipeline.common.stage import StageError, run, whole_file
 from pipeline.mnist import csv_format
 from pipeline.mnist.record import CSV_SPLITS, csv_path, read_record, sha256
 
+# Images of each digit in the figure of samples.
 SAMPLES_PER_DIGIT = 16
 
 

@@ -105,7 +105,7 @@ def shares(outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 
 def join_lines(text: str) -> str:
-    """The digits of all lines in a row."""
+    """Put the digits of all lines into one row."""
     return "".join(text.split())
 
 

@@ -1,4 +1,4 @@
-"""Candidates of generated pages, and what each of them is."""
+"""Candidates cut out of generated pages, each labelled with the digit it is, or as none."""
 
 from functools import lru_cache, partial
 
@@ -14,12 +14,14 @@ from pipeline.reader.split import Splitter
 from pipeline.synthetic.digit_forms import add_drawn_digits
 from pipeline.synthetic.page import SyntheticPage, make_page, map_pages
 
-# A candidate agrees with a digit as well as the lesser of precision and recall. One that does at least so well is that
-# digit; one that does with all of them at most so well is none. What lies between is left out.
-DIGIT, NONE = 0.8, 0.65
-# What holds so much of a second digit is none either: beside an 8, all of a 1 may be less than a fifth of the ink.
-SECOND = 0.5
-# Digits are drawn at most so high, in pixels: the networks see them at 28.
+# A candidate agrees with a digit as well as the lesser of precision and recall, shares from 0 to 1. If that is at least
+# DIGIT_AGREEMENT, it is that digit; if it is at most NONE_AGREEMENT with every digit, it is none; what lies between is
+# left out. Both were chosen before they were measured.
+DIGIT_AGREEMENT, NONE_AGREEMENT = 0.8, 0.65
+# A candidate that holds this share of the ink of a second digit is no digit either: beside an 8, all of a 1 may be less
+# than a fifth of the ink. Brought 14 of 3,600 generated pages (reports/experiments.md).
+SECOND_DIGIT_RECALL = 0.5
+# Pixels. Digits are drawn no higher: the networks see them at 28. Chosen before it was measured.
 CANDIDATE_PAGES_TALLEST = 100
 
 Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -28,7 +30,7 @@ Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 def cut_pages(
     images: np.ndarray, labels: np.ndarray, settings: Candidates, splitter: bytes, seed: int
 ) -> Examples:
-    """Candidates of generated pages.
+    """Generate pages, cut them into candidates as the reader does, and label these.
 
     Args:
         images: uint8 N×28×28 of training digits, ink bright on 0.
@@ -50,7 +52,7 @@ def cut_pages(
 def cut_page(
     images: np.ndarray, labels: np.ndarray, number: int, seed: int, settings: Candidates, splitter: bytes
 ) -> Examples:
-    """The candidates of page `number` whose truth is clear, as `cut_pages` returns them.
+    """Generate page `number` and return its candidates whose truth is clear, in the form of `cut_pages`.
 
     On every third page digits touch.
     """
@@ -78,14 +80,14 @@ def _loaded(splitter: bytes) -> Splitter:
 
 
 def find_truth(component: Component, page: SyntheticPage, scale: float) -> int:
-    """The digit that a component is, NO_DIGIT, or -1 if that is not clear."""
+    """Return the digit that a component is, NO_DIGIT, or -1 if that is not clear; `scale` as in `Ink`."""
     digits = [int(digit) for digit in page.truth if digit.isdigit()]
     near = digits_near(page, scale, component)
     found = [precision_and_recall(page.inks[number], scale, component) for number in near]
-    if sum(recall >= SECOND for _, recall in found) > 1:
+    if sum(recall >= SECOND_DIGIT_RECALL for _, recall in found) > 1:
         return NO_DIGIT
     agreements = [min(both) for both in found]
     best = max(agreements, default=0.0)
-    if best >= DIGIT:
+    if best >= DIGIT_AGREEMENT:
         return digits[near[agreements.index(best)]]
-    return NO_DIGIT if best <= NONE else -1
+    return NO_DIGIT if best <= NONE_AGREEMENT else -1

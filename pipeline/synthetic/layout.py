@@ -7,7 +7,8 @@ import numpy as np
 from pipeline.synthetic import pens
 from pipeline.synthetic.distractors import distract
 
-# Heights of digits in pixels. Many at their largest would make a page of tens of megapixels.
+# Pixels: the greatest height of a digit, and of one among at least MANY, which at their tallest would make a page of
+# tens of megapixels. Chosen before they were measured.
 TALLEST, TALLEST_OF_MANY, MANY = 300, 140, 5
 
 

@@ -5,9 +5,10 @@ from functools import cache
 import cv2
 import numpy as np
 
-# MNIST's digits fill a box of 20×20; glyphs are worked out at this many times that.
-_WORK = 4
+# Pixels: the side of the box that MNIST's digits fill (LeCun et al. 1998, section III.A).
 _DIGIT_BOX = 20
+# Glyphs are worked out at this many times MNIST's size; chosen before it was measured.
+_ENLARGEMENT = 4
 
 
 def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.random.Generator) -> np.ndarray:
@@ -22,15 +23,17 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
     Returns:
         float32 coverage, 0 to 1, cut to the ink with a pixel or two to spare.
     """
-    large = cv2.resize(digit, None, fx=_WORK, fy=_WORK, interpolation=cv2.INTER_CUBIC)
-    shape = _without_specks(cv2.GaussianBlur(np.pad(large, 2 * _WORK), (0, 0), 0.4 * _WORK) > 110)
+    large = cv2.resize(digit, None, fx=_ENLARGEMENT, fy=_ENLARGEMENT, interpolation=cv2.INTER_CUBIC)
+    shape = _without_specks(
+        cv2.GaussianBlur(np.pad(large, 2 * _ENLARGEMENT), (0, 0), 0.4 * _ENLARGEMENT) > 110
+    )
     as_written = count_pieces(shape), count_loops(shape)
-    pixel = height / (_DIGIT_BOX * _WORK)
+    pixel = height / (_DIGIT_BOX * _ENLARGEMENT)
     if stroke is None:
         inside = cv2.distanceTransform(shape.astype(np.uint8), cv2.DIST_L2, 5)
         outside = cv2.distanceTransform((~shape).astype(np.uint8), cv2.DIST_L2, 5)
         depth = cv2.GaussianBlur(inside - outside, (0, 0), 1)
-        growth = rng.uniform(-0.012, 0.02) * _DIGIT_BOX * _WORK
+        growth = rng.uniform(-0.012, 0.02) * _DIGIT_BOX * _ENLARGEMENT
     else:
         skeleton = _thinned(shape)
         away = cv2.distanceTransform((~skeleton).astype(np.uint8), cv2.DIST_L2, 5)
@@ -50,12 +53,12 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
 
 
 def count_pieces(shape: np.ndarray) -> int:
-    """Number of connected pieces of a bool array."""
+    """Count the connected pieces of a bool array."""
     return cv2.connectedComponents(shape.astype(np.uint8), connectivity=8)[0] - 1
 
 
 def count_loops(shape: np.ndarray) -> int:
-    """Number of pieces of ground that a bool array encloses."""
+    """Count the pieces of ground that a bool array encloses."""
     return cv2.connectedComponents((~np.pad(shape, 1)).astype(np.uint8), connectivity=4)[0] - 2
 
 
@@ -104,6 +107,7 @@ def round_corners(points: np.ndarray) -> np.ndarray:
 
 
 def draw_polylines(strokes: list[np.ndarray], width: float) -> np.ndarray:
+    """Draw polylines, each N×2 (x, y), `width` pixels wide: float32 coverage, 0 to 1, with two pixels to spare."""
     points = np.concatenate(strokes)
     pad = width / 2 + 2
     origin = points.min(axis=0) - pad

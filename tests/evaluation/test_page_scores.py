@@ -53,7 +53,7 @@ def test_galleries_are_drawn_whatever_there_is(read: list[page_scores.ReadPage])
     for some in ([], read, read * 15):
         figure = plots.page_gallery(some, "Pages")
         drawn = [axes for axes in figure.axes if axes.images]
-        assert len(drawn) == min(len(some), plots.PAGES)
+        assert len(drawn) == min(len(some), plots.MOST_PAGES)
 
 
 def test_galleries_show_the_first_pages_under_truth_reading_and_effects(
@@ -67,7 +67,7 @@ def test_galleries_show_the_first_pages_under_truth_reading_and_effects(
         "nothing, read 7\nempty, blur",
     ]
     shown = plots.page_gallery(read * 15, "Pages").get_suptitle()
-    assert shown == f"Pages ({60 - plots.PAGES} more not shown)"
+    assert shown == f"Pages ({60 - plots.MOST_PAGES} more not shown)"
 
 
 def test_a_bar_is_as_long_as_its_effect_s_share(read: list[page_scores.ReadPage]) -> None:
