@@ -18,7 +18,7 @@ from pipeline.reader.crops import NO_DIGIT
 
 def candidates() -> None:
     """Cut pages written with training digits."""
-    images, crops, truths = candidates_of_pages.of_pages(
+    images, crops, truths = candidates_of_pages.cut_pages(
         *paths.read_split("train"),
         params.read(params.Candidates, "candidates"),
         splitter=paths.read_bytes(paths.SPLITTER_MODEL),

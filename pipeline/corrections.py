@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from pipeline.common import params, paths
 from pipeline.common.stage import run, whole_file
-from pipeline.evaluation.scoring import joined
+from pipeline.evaluation.scoring import join_lines
 from pipeline.labels import feedback
 from pipeline.labels.feedback import Correction
 from pipeline.labels.slant import add_slant, excess_slants
@@ -90,13 +90,13 @@ def corrections() -> None:
     if found and settings.weight:
         mnist = paths.read_split("train")
         amounts = excess_slants(images, labels, *mnist)
-        of_pages, crops, truths = paths.read_candidates()
+        cut_pages, crops, truths = paths.read_candidates()
         teach(verifier, learning, settings, found, (crops, truths), mnist, amounts, seed)
         verifier.export(paths.VERIFIER_MODEL, format="litert", verbose=False)
         # Digits of pages went through what pages do to digits, as the corrected ones did.
         digit = truths != NO_DIGIT
         like_them, theirs = sample_slanted(
-            crop_alone(of_pages[digit]),
+            crop_alone(cut_pages[digit]),
             truths[digit],
             amounts,
             settings.slanted,
@@ -145,7 +145,7 @@ def extract_from_ink(
     # A digit of which the reader was sure may have been two.
     candidates = find_candidates(ink, splitter, verifier, split_all=True)
     lines = find_digits(candidates).lines
-    labels = np.array([int(digit) for digit in joined(truth)], int)
+    labels = np.array([int(digit) for digit in join_lines(truth)], int)
     as_read = [len(line) for line in lines] == [len(line) for line in truth.split()]
     if as_read:
         chosen: list[int] | None = [k for line in lines for k in line]

@@ -28,7 +28,8 @@ from pipeline.reader.classifier import Classifier, TTAClassifier
 from pipeline.reader.reader import Reader
 from pipeline.synthetic.page import EFFECTS
 
-# How far the exported network's probabilities may lie from those of the one that was trained.
+# How far a probability of the exported network may lie from that of the trained one: room for float32 sums in another
+# order, chosen before it was measured.
 AGREEMENT = 1e-4
 
 
@@ -56,7 +57,7 @@ def evaluate() -> None:
     read = read_images(reader, images, labels)
     pages = page_scores.read_pages(reader, images, labels, settings.pages, comparison.page_seed())
     write_pages(pages)
-    corrections = comparison.evaluating()
+    corrections = comparison.load_evaluated()
     corrected = [scoring.time_reading(reader, it.picture, it.truth)[1] for it in corrections]
     write_readings(
         {
@@ -68,14 +69,14 @@ def evaluate() -> None:
     warn_of_failures([*read, *(page.outcome for page in pages), *corrected])
     metrics = {
         "data": paths.read_json(paths.SPLITS_REPORT) | {"corrections": len(feedback.load())},
-        "test": summarise(probabilities, labels) | {"reader_accuracy": scoring.shares(read)["exact"]},
-        "pages": page_scores.summarise(pages),
+        "test": summarize(probabilities, labels) | {"reader_accuracy": scoring.shares(read)["exact"]},
+        "pages": page_scores.summarize(pages),
         "feedback": {"pictures": len(corrected)} | scoring.shares(corrected),
     }
     paths.write_json(paths.METRICS, metrics)
     write_card(metrics, uncalibrated, labels)
     print(json.dumps(metrics["test"], indent=2))
-    print(page_scores.by_effect(pages).to_string(index=False))
+    print(page_scores.tabulate_effects(pages).to_string(index=False))
 
 
 def calibrate(pages: int) -> Reader:
@@ -141,7 +142,7 @@ def check_agreement(exported: np.ndarray, images: np.ndarray) -> None:
         )
 
 
-def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def summarize(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Accuracy with its 95 % interval (Wilson 1927), cross-entropy and expected calibration error."""
     correct = probabilities.argmax(axis=1) == labels
     low, high = binomtest(int(correct.sum()), len(labels)).proportion_ci(method="wilson")
@@ -168,7 +169,7 @@ def write_readings(
 ) -> None:
     """Write what was read on each picture, by kind, which is what `register` compares versions by."""
     rows = [
-        comparison.row(
+        comparison.make_row(
             kind, picture, outcome.truth, comparison.UNREADABLE if outcome.error is not None else outcome.text
         )
         for kind, read in outcomes.items()
@@ -192,7 +193,7 @@ def warn_of_failures(outcomes: list[scoring.Outcome]) -> None:
 def write_pages(read: list[page_scores.ReadPage]) -> None:
     """How each effect is read, as table and figure; and the misread pages, the most confident first."""
     paths.PAGE_REPORTS.mkdir(parents=True, exist_ok=True)
-    table = page_scores.by_effect(read)
+    table = page_scores.tabulate_effects(read)
     table.to_csv(paths.PAGE_REPORTS / "effects.csv", index=False)
     plots.save(plots.effects(table), paths.PAGE_REPORTS / "effects.png")
     misread = sorted(
@@ -209,7 +210,7 @@ def one_for_each_effect(read: list[page_scores.ReadPage]) -> list[page_scores.Re
     """The first page with each effect that is not shown yet."""
     shown: dict[int, page_scores.ReadPage] = {}
     for effect in EFFECTS:
-        for page in page_scores.having(read, effect):
+        for page in page_scores.select_effect(read, effect):
             if id(page) not in shown:
                 shown[id(page)] = page
                 break

@@ -28,7 +28,7 @@ from pipeline.mnist.mirrors import (
     from_mirror,
     from_url,
 )
-from pipeline.mnist.record import RAW, RECORD, SAMPLE, SPLITS, USER, csv_path, read_record, sha256
+from pipeline.mnist.record import CSV_SPLITS, RAW, RECORD, SAMPLE, USER, csv_path, read_record, sha256
 
 DOWNLOADS = RAW / "downloads.part"
 
@@ -41,8 +41,8 @@ def ingest() -> None:
     """
     mirrors = params.read(params.Ingest, "ingest").mirrors
     record = read_record()
-    present = {split: path for split in SPLITS if (path := _present(split, record))}
-    if len(present) == len(SPLITS):
+    present = {split: path for split in CSV_SPLITS if (path := _present(split, record))}
+    if len(present) == len(CSV_SPLITS):
         obtained = {split: _keep(path, split, record) for split, path in present.items()}
     else:
         _refuse_half_a_pair(present, record)
@@ -128,13 +128,13 @@ def _from_mirrors(mirrors: list[dict[str, Any]], present: dict[str, Path]) -> di
     from pipeline.mnist.sample import embedded_sample
 
     pairs = embedded_sample(params.read(params.Base, "base").seed)
-    return {split: canonical(SAMPLE, pair) for split, pair in zip(SPLITS, pairs, strict=True)}
+    return {split: canonical(SAMPLE, pair) for split, pair in zip(CSV_SPLITS, pairs, strict=True)}
 
 
 def _mirror(entry: Any) -> Mirror:
     try:
         mirror = Mirror(**entry)
-        if mirror.form not in FORMS or set(mirror.sha256) != set(SPLITS):
+        if mirror.form not in FORMS or set(mirror.sha256) != set(CSV_SPLITS):
             raise TypeError(f"form is one of {', '.join(FORMS)}; sha256 has train and test")
     except TypeError as error:
         raise StageError(f"params.yaml: ingest.mirrors: {entry!r}: {error}") from None

@@ -19,8 +19,9 @@ from sklearn.model_selection import train_test_split
 from pipeline.common import params, paths
 from pipeline.common.stage import StageError, run, whole_file
 from pipeline.mnist import csv_format
-from pipeline.mnist.record import SPLITS, csv_path, read_record, sha256
+from pipeline.mnist.record import CSV_SPLITS, csv_path, read_record, sha256
 
+# Images of each digit in the figure of samples.
 SAMPLES_PER_DIGIT = 16
 
 
@@ -44,7 +45,7 @@ def preprocess() -> None:
     share = params.read(params.Preprocess, "preprocess").validation
     seed = params.read(params.Base, "base").seed
     source = _source()
-    given, test = (Digits(*csv_format.read(csv_path(split))) for split in SPLITS)
+    given, test = (Digits(*csv_format.read(csv_path(split))) for split in CSV_SPLITS)
     train, validation = split_off(
         given,
         share=share,
@@ -91,11 +92,11 @@ def without(digits: Digits, *others: Digits) -> Digits:
 def _source() -> str:
     """Where the CSVs are from, in one text; they must be the ones that ingest checked."""
     record = read_record()
-    for split in SPLITS:
+    for split in CSV_SPLITS:
         path = csv_path(split)
         if split not in record or not path.exists() or record[split]["sha256"] != sha256(path):
             raise StageError(f"{path} is not there or not checked yet; run `python -m pipeline.ingest`")
-    train, test = (record[split]["source"] for split in SPLITS)
+    train, test = (record[split]["source"] for split in CSV_SPLITS)
     return train if train == test else f"train: {train}; test: {test}"
 
 

@@ -228,7 +228,7 @@ def examine(champion: ModelVersion, metrics: dict[str, Any]) -> tuple[list[str],
     settings = params.read(params.Gate, "gate")
     challenger = comparison.load(paths.READINGS)
     readings = challenger.rename(columns={"text": "challenger"}).assign(
-        champion=comparison.texts_of(champion, challenger)
+        champion=comparison.find_texts(champion, challenger)
     )
     comparisons = gate.compare(readings)
     reasons = gate.objections(comparisons, settings.level, settings.smallest.model_dump())

@@ -39,7 +39,7 @@ def train(images: np.ndarray, labels: np.ndarray, settings: params.Splitter, see
         A model of float32 N×48×128×1 from 0 to 1 in and log odds of that form out.
     """
     digits = add_drawn_digits(images, labels, seed)
-    pages = map_pages(split_targets.examples, *digits, settings.pages, seed)
+    pages = map_pages(split_targets.find_examples, *digits, settings.pages, seed)
     batches = WindowBatches([example for page in pages for example in page], settings.batch_size, seed)
     trainer.make_repeatable(seed)
     model = networks.splitter(ROWS, WINDOW)

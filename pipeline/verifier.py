@@ -9,7 +9,7 @@ exports it.
 
 from pipeline.common import params, paths
 from pipeline.common.stage import run
-from pipeline.labels.verifier_examples import examples
+from pipeline.labels.verifier_examples import add_examples
 from pipeline.learning import networks, trainer
 from pipeline.learning.crop_batches import CropBatches
 from pipeline.learning.saving import save_as_keras
@@ -23,7 +23,7 @@ def verifier() -> None:
     settings, seed = params.read(params.Verifier, "verifier"), params.read(params.Base, "base").seed
     _, crops, truths = paths.read_candidates()
     splitter = Splitter(paths.read_bytes(paths.SPLITTER_MODEL))
-    crops, truths = examples(*paths.read_split("train"), crops, truths, splitter, settings.mixture, seed)
+    crops, truths = add_examples(*paths.read_split("train"), crops, truths, splitter, settings.mixture, seed)
     trainer.make_repeatable(seed)
     model = networks.verifier(SIDE, NO_DIGIT + 1)
     trainer.compile_model(model, settings, "sparse_categorical_crossentropy")

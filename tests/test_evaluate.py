@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from pipeline import evaluate
 from pipeline.common import paths
-from pipeline.evaluation import calibration, comparison, scoring
+from pipeline.evaluation import calibration, comparison, plots, scoring
 from pipeline.reader.classifier import Classifier, TTAClassifier
 from tests.conftest import Digits
 
@@ -58,7 +59,7 @@ def test_the_temperature_is_the_best_for_the_classifier_in_use(digits: Digits, t
 
 
 def test_accuracy_comes_with_its_interval(probabilities: np.ndarray) -> None:
-    summary = evaluate.summarise(probabilities, LABELS)
+    summary = evaluate.summarize(probabilities, LABELS)
     assert summary["accuracy"] == 0.95
     # Wilson's interval for 38 of 40, from his formula.
     z, n, p = 1.959964, 40, 0.95
@@ -85,7 +86,39 @@ def test_every_misread_image_is_listed_the_most_confident_first(probabilities: n
     misread = pd.read_csv(paths.TEST_REPORTS / "misread.csv")
     assert misread["image"].tolist() == [7, 3]
     assert misread["predicted"].tolist() == [9, 8]
-    assert (paths.TEST_REPORTS / "misread.png").stat().st_size > 1000
+
+
+def test_figures_show_the_numbers_of_their_tables(
+    probabilities: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: dict[str, Figure] = {}
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.update({path.name: figure}))
+    images = np.arange(40, dtype=np.uint8)[:, None, None] + np.zeros((40, 28, 28), np.uint8)
+    evaluate.write_confusion(probabilities, LABELS)
+    evaluate.write_misread(images, probabilities, LABELS)
+    sharper = probabilities**2 / (probabilities**2).sum(axis=1, keepdims=True)
+    evaluate.write_calibration(probabilities, sharper, LABELS)
+
+    (axes,) = figures["confusion.png"].axes
+    shown = {text.get_position(): int(text.get_text()) for text in axes.texts}
+    counts = pd.read_csv(paths.TEST_REPORTS / "confusion.csv", index_col="actual").to_numpy()
+    assert shown == {(column, row): count for (row, column), count in np.ndenumerate(counts) if count}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("read as", "is")
+
+    drawn = [axes for axes in figures["misread.png"].axes if axes.images]
+    assert [int(np.asarray(axes.images[0].get_array())[0, 0]) for axes in drawn] == [7, 3]
+    assert [axes.get_title() for axes in drawn] == ["7 read 9\n95%", "3 read 8\n91%"]
+
+    (axes,) = figures["reliability.png"].axes
+    _, before, after = axes.lines
+    table = pd.read_csv(paths.TEST_REPORTS / "reliability.csv")
+    for line, scaling in ((before, "before"), (after, "after")):
+        rows = table[table["scaling"] == scaling]
+        assert np.asarray(line.get_xydata()) == pytest.approx(
+            rows[["confidence", "accuracy"]].to_numpy(), abs=1e-6
+        )
+    assert [text.get_text() for text in axes.texts] == [str(count) for count in rows["count"]]
+    assert "before" in str(before.get_label())
 
 
 def test_a_picture_that_fails_is_in_the_readings_and_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ from pipeline.mnist import csv_format
 from pipeline.reader import version as stored
 from pipeline.reader.crops import NO_DIGIT
 from pipeline.registry import tracking
-from pipeline.synthetic.page import SyntheticPage, make_pages
+from pipeline.synthetic.page import SyntheticPage, make_page
 from tests.conftest import Project, Server, settings
 
 STAGES = (
@@ -155,7 +155,8 @@ def correct(project: Project, pages: list[SyntheticPage]) -> list[str]:
 
 def some_pages(project: Project, count: int, seed: int = 1) -> list[SyntheticPage]:
     with np.load(project.root / paths.split_path("validation")) as digits:
-        return list(make_pages(digits["images"], digits["labels"], count, seed, ["plain"]))
+        images, labels = digits["images"], digits["labels"]
+        return [make_page(images, labels, number, seed, ["plain"]) for number in range(count)]
 
 
 def test_a_clone_has_the_champion_without_data_and_builds_what_is_missing(
@@ -196,12 +197,12 @@ def test_corrections_are_trained_on_or_evaluated_on(project: Project) -> None:
     assert sorted(report["picture"]) == sorted(names)
     training = report[report["side"] == "train"]
     with np.load(project.root / paths.CANDIDATES) as candidates:
-        of_pages = int((candidates["truths"] != NO_DIGIT).sum())
+        cut_pages = int((candidates["truths"] != NO_DIGIT).sum())
     with np.load(project.root / paths.split_path("corrections")) as cut:
         digits = training["digits"].astype(int).sum()
         slanted = settings(Feedback, "feedback").slanted
         # Then digits of pages that slant like them; so small a project has fewer than it would take.
-        assert len(cut["images"]) == len(cut["labels"]) == digits + min(slanted, of_pages) > of_pages > 0
+        assert len(cut["images"]) == len(cut["labels"]) == digits + min(slanted, cut_pages) > cut_pages > 0
         assert cut["labels"][:digits].tolist() == [
             int(digit)
             for truth in training["truth"][training["digits"] != "0"]
@@ -248,15 +249,15 @@ def test_the_champion_reads_the_pictures_that_are_new_to_it(
     monkeypatch.chdir(project.root)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project.root}/mlflow.db")
     tracking.connect()
-    pictures = list(comparison.pictures("pages"))
-    tasks = pd.DataFrame([comparison.row("pages", picture, "", "") for picture in pictures])
+    pictures = list(comparison.load_pictures("pages"))
+    tasks = pd.DataFrame([comparison.make_row("pages", picture, "", "") for picture in pictures])
     version = tracking.find_alias(tracking.CHAMPION)
     assert version is not None
     stored_now = comparison.stored_texts(version)
     assert [comparison.digest(picture) in stored_now for picture in pictures] == [True] * 30 + [False] * 3
     reader = stored.build(paths.READER_PARTS)
     expected = ["".join(reader.read(picture).text.split()) for picture in pictures]
-    assert comparison.texts_of(version, tasks) == expected
+    assert comparison.find_texts(version, tasks) == expected
 
 
 # What stands on disk when a stage is in its middle; those that write at their end are killed by `is_busy`.
@@ -333,7 +334,7 @@ def test_own_csvs_are_kept_and_rebuilt_from(project: Project) -> None:
     for split in ("train", "test"):
         path = project.root / f"data/raw/mnist_{split}.csv"
         images, labels = csv_format.read(path)
-        csv_format.write(path, images[::-1][:700], labels[::-1][:700])
+        path.write_bytes(csv_format.encode(images[::-1][:700], labels[::-1][:700]))
     mine = (project.root / "data/raw/mnist_train.csv").read_bytes()
 
     assert ran(project.repro()) == list(STAGES)

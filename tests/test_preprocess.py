@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pipeline.common.stage import StageError
 from pipeline.ingest import ingest
 from pipeline.mnist import csv_format
-from pipeline.preprocess import preprocess
+from pipeline.preprocess import SAMPLES_PER_DIGIT, preprocess
 
 RAW = Path("data/raw")
 OUTPUTS = [
@@ -42,8 +44,9 @@ def set_params(validation: object = 0.25, seed: int = 1) -> None:
 
 def prepare(train: Digits, test: Digits) -> None:
     """Put the two CSVs in place and run both stages."""
-    csv_format.write(RAW / "mnist_train.csv", *train)
-    csv_format.write(RAW / "mnist_test.csv", *test)
+    RAW.mkdir(parents=True, exist_ok=True)
+    (RAW / "mnist_train.csv").write_bytes(csv_format.encode(*train))
+    (RAW / "mnist_test.csv").write_bytes(csv_format.encode(*test))
     ingest()
     preprocess()
 
@@ -137,6 +140,30 @@ def test_reports_say_what_is_there() -> None:
         assert b"matplotlib" not in content.lower()
 
 
+def test_figures_show_the_splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: dict[str, Figure] = {}
+    monkeypatch.setattr("pipeline.preprocess._save", lambda figure, path: figures.update({path.name: figure}))
+    images, labels = some_digits(1, 80)
+    labels[40:] = np.resize([0, 1, 1, 1], 40)  # a 1 now stands for more than a digit in ten
+    labels[50:60] = np.arange(10)
+    prepare((images, labels), some_digits(2, 30))
+
+    (axes,) = figures["class_balance.png"].axes
+    for split, bars in zip(("train", "validation", "test"), axes.containers, strict=True):
+        counts = np.bincount(prepared(split)[1], minlength=10)
+        assert isinstance(bars, BarContainer)
+        assert [bar.get_height() for bar in bars] == pytest.approx(100 * counts / counts.sum())
+        assert bars.get_label() == f"{split} ({counts.sum()})"
+
+    (axes,) = figures["samples.png"].axes
+    sheet = np.asarray(axes.images[0].get_array())
+    for digit in range(10):
+        of_digit = prepared("train")[0][prepared("train")[1] == digit]
+        for place, image in enumerate(of_digit[:SAMPLES_PER_DIGIT]):
+            shown = sheet[28 * digit : 28 * (digit + 1), 28 * place : 28 * (place + 1)]
+            np.testing.assert_array_equal(shown, image)
+
+
 def test_two_sources_are_both_named() -> None:
     prepare(some_digits(1, 80), some_digits(2, 30))
     record = json.loads((RAW / "source.json").read_text())
@@ -151,7 +178,7 @@ def test_csvs_that_ingest_has_not_checked_are_refused() -> None:
     with pytest.raises(StageError, match=r"mnist_train\.csv is not there or not checked yet; run `python"):
         preprocess()
     prepare(some_digits(1, 80), some_digits(2, 30))
-    csv_format.write(RAW / "mnist_test.csv", *some_digits(3, 30))
+    (RAW / "mnist_test.csv").write_bytes(csv_format.encode(*some_digits(3, 30)))
     with pytest.raises(StageError, match=r"mnist_test\.csv is not there or not checked yet"):
         preprocess()
 

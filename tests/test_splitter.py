@@ -9,14 +9,15 @@ from pipeline.labels import split_targets
 from pipeline.reader import lines
 from pipeline.reader.binarize import find_ink
 from pipeline.reader.split import GAP, ROWS, WINDOW, may_hold_several
-from pipeline.synthetic.page import make_pages
+from pipeline.synthetic.page import make_page
 from tests.conftest import Digits, settings
 
 
 def joined(digits: Digits, effects: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Ink and splits of all components of some pages."""
     found = []
-    for page in make_pages(*digits, count=8, seed=2, effects=effects):
+    for number in range(8):
+        page = make_page(*digits, number, seed=2, effects=effects)
         ink = find_ink(page.picture)
         found += [
             (c.mask, split_targets.split_target(page, ink, c))
@@ -44,7 +45,7 @@ def test_digits_apart_have_none(digits: Digits) -> None:
 
 
 def test_an_example_has_the_form_that_the_network_sees(digits: Digits) -> None:
-    for crops in (split_targets.examples(*digits, number, seed=1) for number in range(4)):
+    for crops in (split_targets.find_examples(*digits, number, seed=1) for number in range(4)):
         for crop, truth in crops:
             assert crop.dtype == truth.dtype == np.uint8
             assert crop.shape == truth.shape
@@ -55,7 +56,7 @@ def test_an_example_has_the_form_that_the_network_sees(digits: Digits) -> None:
 def test_windows_hold_all_examples_but_for_an_end() -> None:
     rng = np.random.default_rng(0)
     examples = [(np.full((ROWS, w), w, np.uint8), np.ones((ROWS, w), np.uint8)) for w in (30, 50, 70, 200)]
-    crops, truths = split_targets.windows(examples, rng)
+    crops, truths = split_targets.fill_windows(examples, rng)
     assert crops.shape == truths.shape == ((350 + 4 * GAP) // WINDOW, ROWS, WINDOW, 1)
     assert np.array_equal(crops > 0, truths > 0)
     assert set(np.unique(crops)) <= {0, 30, 50, 70, 200}
@@ -65,8 +66,10 @@ def test_the_splitter_learns_where_digits_touch(digits: Digits) -> None:
     images, labels = digits
     few_pages = settings(Splitter, "splitter", epochs=20, pages=60)
     model = splitter.train(images[:300], labels[:300], few_pages, seed=0)
-    held_back = [e for n in range(20) for e in split_targets.examples(images[300:], labels[300:], n, seed=9)]
-    crops, truths = split_targets.windows(held_back, np.random.default_rng(0))
+    held_back = [
+        e for n in range(20) for e in split_targets.find_examples(images[300:], labels[300:], n, seed=9)
+    ]
+    crops, truths = split_targets.fill_windows(held_back, np.random.default_rng(0))
     odds = model.predict(crops.astype(np.float32) / 255, verbose=0)
     split, other = odds[truths > 0], odds[(truths == 0) & (crops > 40)]
     assert len(split) > 20

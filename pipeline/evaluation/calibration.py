@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 # Below this a probability is taken as this: the logarithm of a float32 that underflowed to 0 has no value.
-SMALLEST = 1e-12
+SMALLEST_PROBABILITY = 1e-12
 
 
 def fit_temperature(probabilities_at: Callable[[float], np.ndarray], labels: np.ndarray) -> float:
@@ -30,7 +30,7 @@ def fit_temperature(probabilities_at: Callable[[float], np.ndarray], labels: np.
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log-likelihood of the labels, in nats."""
     true = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(true, SMALLEST)).mean())
+    return float(-np.log(np.maximum(true, SMALLEST_PROBABILITY)).mean())
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> np.ndarray:

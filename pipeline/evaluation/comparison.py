@@ -29,13 +29,13 @@ PAGE_SEED = 1000
 UNREADABLE = "unreadable"
 
 
-def row(kind: str, picture: np.ndarray | bytes, truth: str, text: str) -> dict[str, str]:
+def make_row(kind: str, picture: np.ndarray | bytes, truth: str, text: str) -> dict[str, str]:
     """A row of the table."""
     return {
         "kind": kind,
         "picture": digest(picture),
-        "truth": scoring.joined(truth),
-        "text": scoring.joined(text),
+        "truth": scoring.join_lines(truth),
+        "text": scoring.join_lines(text),
     }
 
 
@@ -51,7 +51,7 @@ def load(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def pictures(kind: str) -> Iterator[np.ndarray | bytes]:
+def load_pictures(kind: str) -> Iterator[np.ndarray | bytes]:
     """The pictures of one kind, as params.yaml and the files in data/ have them."""
     if kind == "test":
         yield from paths.read_split("test")[0]
@@ -61,7 +61,7 @@ def pictures(kind: str) -> Iterator[np.ndarray | bytes]:
         for page in make_pages(images, labels, count, page_seed()):
             yield page.picture
     else:
-        for correction in evaluating():
+        for correction in load_evaluated():
             yield correction.picture
 
 
@@ -70,7 +70,7 @@ def page_seed() -> int:
     return params.read(params.Base, "base").seed + PAGE_SEED
 
 
-def evaluating() -> list[feedback.Correction]:
+def load_evaluated() -> list[feedback.Correction]:
     """The corrections that no version trains on."""
     share = params.read(params.Feedback, "feedback").evaluation
     return [
@@ -80,8 +80,8 @@ def evaluating() -> list[feedback.Correction]:
     ]
 
 
-def texts_of(version: ModelVersion, tasks: pd.DataFrame) -> list[str]:
-    """What a registered version reads on the pictures of `tasks`, a table with the columns that `row` makes.
+def find_texts(version: ModelVersion, tasks: pd.DataFrame) -> list[str]:
+    """What a registered version reads on the pictures of `tasks`, a table with the columns that `make_row` makes.
 
     What stands in the table that is stored with the version need not be read again: a version reads a picture
     always alike. New corrections and changed pages are read now, by the version's own code.
@@ -95,7 +95,7 @@ def texts_of(version: ModelVersion, tasks: pd.DataFrame) -> list[str]:
     if missing:
         reader = load_reader(version)
         for kind in sorted(missing):
-            for picture in tqdm(pictures(kind), desc=f"champion: {kind}", unit="picture", disable=None):
+            for picture in tqdm(load_pictures(kind), desc=f"champion: {kind}", unit="picture", disable=None):
                 found = digest(picture)
                 if found in wanted and found not in known:
                     known[found] = read_text(reader, picture)
@@ -140,6 +140,6 @@ def load_reader(version: ModelVersion) -> Any:
 
 def read_text(reader: Any, picture: np.ndarray | bytes) -> str:
     try:
-        return scoring.joined(reader.read(picture).text)
+        return scoring.join_lines(reader.read(picture).text)
     except Exception:  # whatever a stored version fails on
         return UNREADABLE

@@ -23,8 +23,8 @@ MNIST_LICENCE = (
     "MNIST (Y. LeCun, C. Cortes, C. J. C. Burges), derived from NIST's Special Databases 1 and 3, CC BY-SA 3.0. The "
     "writers were employees of the US Census Bureau and high-school students: their digits look American."
 )
-# So many of the effects that are read worst are named among the limits.
-WORST = 5
+# How many of the effects that are read worst are named among the limits.
+WORST_EFFECTS = 5
 
 
 def write(
@@ -107,7 +107,7 @@ def write(
         "## Limits",
         "",
         "- Read worst: "
-        + ", ".join(f"{name} ({scores['exact']:.0%})" for name, scores in effects[:WORST])
+        + ", ".join(f"{name} ({scores['exact']:.0%})" for name, scores in effects[:WORST_EFFECTS])
         + ".",
         "- The pages on which it was measured are generated. Measure it on yours: `digits score manifest.csv`.",
         "- Hands that differ from those in its data are read worse; corrections are the remedy.",

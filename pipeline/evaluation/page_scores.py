@@ -46,7 +46,9 @@ def fit_temperature(pages: list[ReadPage]) -> float:
     right = [
         is_right
         for page in pages
-        for is_right in scoring.matches(scoring.joined(page.outcome.truth), scoring.joined(page.outcome.text))
+        for is_right in scoring.matches(
+            scoring.join_lines(page.outcome.truth), scoring.join_lines(page.outcome.text)
+        )
     ]
     if not read:
         return 1.0
@@ -58,16 +60,16 @@ def fit_temperature(pages: list[ReadPage]) -> float:
     return calibration.fit_temperature(right_or_wrong, np.array(right, int))
 
 
-def summarise(pages: list[ReadPage]) -> dict[str, object]:
+def summarize(pages: list[ReadPage]) -> dict[str, object]:
     """The pages' part of reports/metrics.json: of all pages together, and of those with each effect."""
     return {
         "pictures": len(pages),
         **_scores(pages),
-        "by_effect": {name: _scores(having(pages, name)) for name in EFFECTS},
+        "by_effect": {name: _scores(select_effect(pages, name)) for name in EFFECTS},
     }
 
 
-def having(pages: list[ReadPage], effect: str) -> list[ReadPage]:
+def select_effect(pages: list[ReadPage], effect: str) -> list[ReadPage]:
     return [page for page in pages if effect in page.synthetic.effects]
 
 
@@ -76,10 +78,10 @@ def confidence(page: ReadPage) -> float:
     return min(page.outcome.confidences, default=1.0)
 
 
-def by_effect(pages: list[ReadPage]) -> pd.DataFrame:
+def tabulate_effects(pages: list[ReadPage]) -> pd.DataFrame:
     """A row for each effect: how many pages have it, share read exactly, digit error rate."""
     rows = [
-        {"effect": name, "pages": len(having(pages, name)), **_scores(having(pages, name))}
+        {"effect": name, "pages": len(select_effect(pages, name)), **_scores(select_effect(pages, name))}
         for name in EFFECTS
     ]
     return pd.DataFrame(rows)

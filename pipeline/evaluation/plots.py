@@ -14,11 +14,9 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.evaluation.page_scores import ReadPage
 
-# A gallery shows at most this many; what it leaves out, it says.
-GALLERY = 300
-COLUMNS = 12
-PAGES = 40
-PAGE_COLUMNS = 4
+# Images and pages that a gallery shows at most, and in how many columns; it says how many it leaves out.
+MOST_IMAGES, IMAGE_COLUMNS = 300, 12
+MOST_PAGES, PAGE_COLUMNS = 40, 4
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -92,8 +90,8 @@ def effects(table: pd.DataFrame) -> Figure:
 
 
 def page_gallery(read: list[ReadPage], title: str) -> Figure:
-    """Pages with their readings drawn on them, the first PAGES of them, each under its truth and its effects."""
-    shown = read[:PAGES]
+    """Pages with their readings drawn on them, the first MOST_PAGES of them, each under its truth and its effects."""
+    shown = read[:MOST_PAGES]
     rows = max(1, -(-len(shown) // PAGE_COLUMNS))
     figure, grid = plt.subplots(
         rows, PAGE_COLUMNS, figsize=(4 * PAGE_COLUMNS, 3.2 * rows + 0.5), squeeze=False, layout="constrained"
@@ -113,11 +111,11 @@ def page_gallery(read: list[ReadPage], title: str) -> Figure:
 
 
 def gallery(images: np.ndarray, captions: list[str], title: str) -> Figure:
-    """Images, uint8 N×H×W, each under its caption; the first GALLERY of them."""
-    shown = min(len(images), GALLERY)
-    rows = max(1, -(-shown // COLUMNS))
+    """Images, uint8 N×H×W, each under its caption; the first MOST_IMAGES of them."""
+    shown = min(len(images), MOST_IMAGES)
+    rows = max(1, -(-shown // IMAGE_COLUMNS))
     figure, grid = plt.subplots(
-        rows, COLUMNS, figsize=(COLUMNS, 1.35 * rows + 0.5), squeeze=False, layout="constrained"
+        rows, IMAGE_COLUMNS, figsize=(IMAGE_COLUMNS, 1.35 * rows + 0.5), squeeze=False, layout="constrained"
     )
     for axes in grid.flat:
         axes.axis("off")

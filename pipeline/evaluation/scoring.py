@@ -36,7 +36,7 @@ class Outcome:
     @property
     def exact(self) -> bool:
         """Whether the digits are the right ones in the right order; line breaks do not count."""
-        return self.error is None and joined(self.truth) == joined(self.text)
+        return self.error is None and join_lines(self.truth) == join_lines(self.text)
 
 
 def time_reading(
@@ -75,18 +75,20 @@ def summarize(outcomes: Sequence[Outcome]) -> dict[str, float | int | None]:
         ece: Expected calibration error of the digits read; None without any.
         seconds: Mean time a picture.
     """
-    written = [outcome for outcome in outcomes if joined(outcome.truth)]
-    digits = sum(len(joined(outcome.truth)) for outcome in written)
-    edits = sum(edit_distance(joined(outcome.truth), joined(outcome.text)) for outcome in outcomes)
+    written = [outcome for outcome in outcomes if join_lines(outcome.truth)]
+    digits = sum(len(join_lines(outcome.truth)) for outcome in written)
+    edits = sum(edit_distance(join_lines(outcome.truth), join_lines(outcome.text)) for outcome in outcomes)
     confidences = [confidence for outcome in outcomes for confidence in outcome.confidences]
     right = [
-        is_right for outcome in outcomes for is_right in matches(joined(outcome.truth), joined(outcome.text))
+        is_right
+        for outcome in outcomes
+        for is_right in matches(join_lines(outcome.truth), join_lines(outcome.text))
     ]
     return {
         "pictures": len(outcomes),
         "exact": _mean([outcome.exact for outcome in outcomes]),
         "digit_error_rate": edits / digits if digits else None,
-        "rejected": _mean([not joined(outcome.text) for outcome in written]),
+        "rejected": _mean([not join_lines(outcome.text) for outcome in written]),
         "ece": expected_calibration_error(confidences, right) if confidences else None,
         "seconds": _mean([outcome.seconds for outcome in outcomes]),
     }
@@ -102,8 +104,8 @@ def shares(outcomes: Sequence[Outcome]) -> dict[str, float]:
     }
 
 
-def joined(text: str) -> str:
-    """The digits of all lines in a row."""
+def join_lines(text: str) -> str:
+    """Put the digits of all lines into one row."""
     return "".join(text.split())
 
 

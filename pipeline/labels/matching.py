@@ -1,4 +1,4 @@
-"""Whose ink it is that the reader found on a generated page."""
+"""Which digit of a generated page the ink that the reader found belongs to."""
 
 import cv2
 import numpy as np
@@ -6,12 +6,15 @@ import numpy as np
 from pipeline.reader.component import Component
 from pipeline.synthetic.page import SyntheticPage
 
-# Around a component so many working pixels are looked at: blur and the reader's threshold shift an edge by one or two.
+# Working pixels around a component that count, too: blur and the reader's threshold shift an edge by one or two.
 MARGIN = 3
+# Ink this near to a digit counts as its own: a share of the component's longer side, but at least so many working
+# pixels. Chosen before it was measured.
+TOLERANCE, LEAST_TOLERANCE = 0.03, 1.5
 
 
 def digits_near(page: SyntheticPage, scale: float, component: Component) -> list[int]:
-    """Numbers of the digits of a page whose box meets that of a component; `scale` as in `Ink`."""
+    """Return the numbers of a page's digits whose box overlaps a component's; `scale` as in `Ink`."""
     near = []
     for number, (x, y, width, height) in enumerate(page.boxes):
         apart = (
@@ -26,21 +29,24 @@ def digits_near(page: SyntheticPage, scale: float, component: Component) -> list
 
 
 def distance_to(ink: np.ndarray, scale: float, component: Component) -> np.ndarray:
-    """How far each pixel of a component's box is from a digit's ink: working pixels, float32 H×W.
+    """Measure how far each pixel of a component's box is from a digit's ink: working pixels, float32 H×W.
 
-    ink: The digit's pixels in the picture, float32 N×2 (x, y).
+    Args:
+        ink: The digit's pixels in the picture, float32 N×2 (x, y).
+        scale: As in `Ink`.
+        component: A component of the reader.
     """
-    absent = 1 - drawn(ink, scale, component)
+    absent = 1 - rasterize_ink(ink, scale, component)
     away = cv2.distanceTransform(absent, cv2.DIST_L2, 5)
     return away[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def precision_and_recall(ink: np.ndarray, scale: float, component: Component) -> tuple[float, float]:
     """Precision and recall of a component as a digit: the share of its ink that is the digit's, and the share of the
-    digit's ink that is the component's, each from 0 to 1, with a pixel or two of tolerance at the edges.
+    digit's ink that is the component's, each from 0 to 1, with TOLERANCE at the edges.
     """
-    tolerance = max(1.5, 0.03 * max(component.width, component.height))
-    digit = drawn(ink, scale, component)
+    tolerance = max(LEAST_TOLERANCE, TOLERANCE * max(component.width, component.height))
+    digit = rasterize_ink(ink, scale, component)
     own = np.pad(component.mask, MARGIN)
     to_digit = cv2.distanceTransform(1 - digit, cv2.DIST_L2, 5)
     to_own = cv2.distanceTransform(1 - own, cv2.DIST_L2, 5)
@@ -52,8 +58,8 @@ def precision_and_recall(ink: np.ndarray, scale: float, component: Component) ->
     return float(precision), float(covered * inside)
 
 
-def drawn(ink: np.ndarray, scale: float, component: Component) -> np.ndarray:
-    """A digit's ink within a component's box and MARGIN around it: uint8, 1 on ink."""
+def rasterize_ink(ink: np.ndarray, scale: float, component: Component) -> np.ndarray:
+    """Draw a digit's ink within a component's box and MARGIN around it: uint8, 1 on ink."""
     shape = component.height + 2 * MARGIN, component.width + 2 * MARGIN
     mask = np.zeros(shape, np.uint8)
     columns, rows = (np.floor(ink / scale).astype(int) - (component.x - MARGIN, component.y - MARGIN)).T

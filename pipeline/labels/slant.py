@@ -10,11 +10,11 @@ from pipeline.reader.crops import INNER, START, SURROUNDINGS
 from pipeline.reader.log import measure_slant
 from pipeline.reader.normalize import BOX, CENTRE, SIDE
 
-# So many digits of each value tell how far it slants by itself.
+# Digits of each value by which its usual slant is measured; chosen before it was measured.
 COMPARED = 500
-# What the near crop shows at (x, y) the far one shows at SMALLER · (x, y) + MOVED.
-SMALLER = INNER / SIDE
-MOVED = START + (SMALLER - 1) / 2
+# What the near crop shows at (x, y), the far one shows at FAR_SCALE · (x, y) + FAR_SHIFT: pixels of a crop.
+FAR_SCALE = INNER / SIDE
+FAR_SHIFT = START + (FAR_SCALE - 1) / 2
 
 
 def excess_slants(
@@ -50,7 +50,7 @@ def add_slant(crops: np.ndarray, amounts: np.ndarray) -> np.ndarray:
         factor = BOX / (1 + max(np.ptp(slanted), np.ptp(y)))
         shear = factor * np.array([[1, -amount], [0, 1]])
         move = CENTRE - factor * np.array([slanted.mean(), y.mean()])
-        farther = SMALLER * move + MOVED - shear @ [MOVED, MOVED]
+        farther = FAR_SCALE * move + FAR_SHIFT - shear @ [FAR_SHIFT, FAR_SHIFT]
         for channel, shift in enumerate((move, farther)):
             result[k, ..., channel] = cv2.warpAffine(
                 crop[..., channel], np.column_stack([shear, shift]), (SIDE, SIDE)

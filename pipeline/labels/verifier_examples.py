@@ -17,7 +17,7 @@ from pipeline.synthetic.letter_forms import draw_letters
 MIRRORED, TURNED, UPSIDE_DOWN = (3, 4, 7, 9), (2, 3, 4, 5, 7), (4, 7)
 
 
-def examples(
+def add_examples(
     images: np.ndarray,
     labels: np.ndarray,
     crops: np.ndarray,

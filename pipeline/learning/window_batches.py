@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipeline.labels.split_targets import Example, windows
+from pipeline.labels.split_targets import Example, fill_windows
 from pipeline.learning.prefetch import Batches
 from pipeline.reader.split import ROWS, WINDOW
 
@@ -18,7 +18,7 @@ class WindowBatches(Batches):
     B×48×128×2.
 
     Args:
-        examples: Components and where in them digits touch, as `split_targets.examples` makes them.
+        examples: Components and where in them digits touch, as `split_targets.find_examples` makes them.
         size: Windows of a batch.
         seed: Decides the order.
     """
@@ -27,12 +27,12 @@ class WindowBatches(Batches):
         self._examples, self._size = examples, size
         self._rng = np.random.default_rng(seed)
         # However the examples are shuffled, they fill as many windows.
-        self._count = len(windows(examples, self._rng)[0])
+        self._count = len(fill_windows(examples, self._rng)[0])
         seen, wanted = ((None, ROWS, WINDOW, channels) for channels in (1, 2))
         self.specs = tf.TensorSpec(seen, tf.float32), tf.TensorSpec(wanted, tf.float32)
 
     def begin(self, epoch: int) -> None:
-        self._crops, self._truths = windows(self._examples, self._rng)
+        self._crops, self._truths = fill_windows(self._examples, self._rng)
         self._order = self._rng.permutation(self._count)
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 Read are the dialects in which MNIST is passed around: with the header `label,1x1,…,28x28` or
 `label,pixel0,…,pixel783` or none; plain, gzip or zip; with or without a UTF-8 byte order mark; with
-any line end. Written is one, the canonical form: the first header, LF, nothing but digits and commas.
+any line end. One form is written, the canonical one: the first header, LF, nothing but digits and commas.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from typing import IO, Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.common.stage import StageError, whole_file
+from pipeline.common.stage import StageError
 
 HEADER = ["label", *(f"{row}x{column}" for row in range(1, 29) for column in range(1, 29))]
 KAGGLE_HEADER = ["label", *(f"pixel{number}" for number in range(784))]
@@ -107,12 +107,6 @@ def encode(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> bytes:
         last[last == ord(",")] = ord("\n")
         parts.append(cells.tobytes().translate(None, b"\0"))
     return b"".join(parts)
-
-
-def write(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-    """Write `images` (uint8, N×28×28) and `labels` (uint8, N) to `path`, canonical and whole."""
-    with whole_file(path) as file:
-        file.write(encode(images, labels))
 
 
 def _parse(path: Path) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from pipeline.common.stage import StageError
 from pipeline.mnist import csv_format
-from pipeline.mnist.record import SPLITS
+from pipeline.mnist.record import CSV_SPLITS
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zip")
 
@@ -57,7 +57,7 @@ def from_folder(folder: Path) -> dict[str, RawCSV]:
     if not folder.is_dir():
         raise StageError(f"{folder} is neither a folder nor an http(s) URL")
     found = {}
-    for split in SPLITS:
+    for split in CSV_SPLITS:
         paths = [folder / f"mnist_{split}{suffix}" for suffix in SUFFIXES]
         path = next((path for path in paths if path.exists()), None)
         if path is None:
@@ -70,7 +70,7 @@ def from_folder(folder: Path) -> dict[str, RawCSV]:
 def from_url(url: str, downloads: Path) -> dict[str, RawCSV]:
     """Download mnist_train and mnist_test (.csv, .csv.gz or .csv.zip) from below `url`."""
     found = {}
-    for split in SPLITS:
+    for split in CSV_SPLITS:
         path = _download_first(_below(url, f"mnist_{split}"), downloads)
         found[split] = _read_checked(path, f"MNIST_SOURCE {_shown(url)}")
     return found
@@ -89,11 +89,11 @@ def from_mirror(mirror: Mirror, downloads: Path) -> dict[str, RawCSV]:
     try:
         found = {
             split: canonical(f"mirror {mirror.name}", digits)
-            for split, digits in zip(SPLITS, decode(paths), strict=True)
+            for split, digits in zip(CSV_SPLITS, decode(paths), strict=True)
         }
     except Exception as error:  # whatever a decoder makes of foreign bytes, the next mirror is to be tried
         raise StageError(f"what it sent is not MNIST as {mirror.form} ({error})") from error
-    for split in SPLITS:
+    for split in CSV_SPLITS:
         if found[split].sha256 != mirror.sha256[split]:
             raise StageError(f"its {split} digits are not those expected (sha256 {found[split].sha256})")
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.common.stage import StageError
 
-SPLITS = ("train", "test")
+CSV_SPLITS = ("train", "test")
 RAW = Path("data/raw")
 RECORD = RAW / "source.json"
 # What the record calls the user's own files, and the digits of scikit-learn.

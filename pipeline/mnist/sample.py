@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+# Share of the sample that is for testing; chosen, MNIST's own being a seventh.
 TEST_SHARE = 0.2
 
 

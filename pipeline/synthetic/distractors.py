@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pipeline.synthetic.pens import drawn, rounded
+from pipeline.synthetic.pens import draw_polylines, round_corners
 
 # Letters that nobody takes for a digit, as strokes in the unit square: no O, I, l, S, Z, B, q, g, b, T, Y, …
 _LETTERS: dict[str, list[list[tuple[float, float]]]] = {
@@ -69,7 +69,7 @@ def _mark(height: float, stroke: float, rng: np.random.Generator) -> tuple[np.nd
             strokes, clearance = _word(height * rng.uniform(0.6, 1.1), rng), 0.5
         case _:
             strokes, clearance = [_scribble(height, rng)], 0.4
-    return drawn(strokes, stroke), clearance * height
+    return draw_polylines(strokes, stroke), clearance * height
 
 
 def _word(height: float, rng: np.random.Generator) -> list[np.ndarray]:
@@ -79,7 +79,7 @@ def _word(height: float, rng: np.random.Generator) -> list[np.ndarray]:
         width = height * rng.uniform(0.5, 0.8)
         for points in _LETTERS[letter]:
             shaky = np.array(points) + 0.04 * rng.standard_normal((len(points), 2))
-            strokes.append(rounded(shaky * (width, height) + (x, 0)))
+            strokes.append(round_corners(shaky * (width, height) + (x, 0)))
         x += width * 1.3
     return strokes
 
@@ -89,4 +89,4 @@ def _scribble(height: float, rng: np.random.Generator) -> np.ndarray:
     swings = rng.integers(8, 16)
     x = np.linspace(0, rng.uniform(0.8, 3) * height, swings) + rng.normal(0, 0.05 * height, swings)
     y = np.where(np.arange(swings) % 2, 0.0, 1.0) * height * rng.uniform(0.5, 1, swings)
-    return rounded(np.stack([x, y], axis=1))
+    return round_corners(np.stack([x, y], axis=1))

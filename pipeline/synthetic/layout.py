@@ -7,7 +7,8 @@ import numpy as np
 from pipeline.synthetic import pens
 from pipeline.synthetic.distractors import distract
 
-# Heights of digits in pixels. Many at their largest would make a page of tens of megapixels.
+# Pixels: the greatest height of a digit, and of one among at least MANY, which at their tallest would make a page of
+# tens of megapixels. Chosen before they were measured.
 TALLEST, TALLEST_OF_MANY, MANY = 300, 140, 5
 
 
@@ -173,7 +174,7 @@ def _encloses(left: np.ndarray, right: np.ndarray, dx: int, dy: int) -> bool:
     both = np.zeros((bottom - top, width), bool)
     both[-top : left.shape[0] - top, : left.shape[1]] = left > 0.5
     both[dy - top : dy - top + right.shape[0], dx : dx + right.shape[1]] |= right > 0.5
-    return pens.loops(both) > pens.loops(left > 0.5) + pens.loops(right > 0.5)
+    return pens.count_loops(both) > pens.count_loops(left > 0.5) + pens.count_loops(right > 0.5)
 
 
 def _in_cells(

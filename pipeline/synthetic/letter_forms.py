@@ -6,7 +6,7 @@ from pipeline.reader.binarize import Ink
 from pipeline.reader.candidates import propose
 from pipeline.reader.crops import make_crops
 from pipeline.reader.split import Splitter
-from pipeline.synthetic.digit_forms import CIRCLE, Strokes, drawn
+from pipeline.synthetic.digit_forms import CIRCLE, Strokes, draw_strokes
 
 # Forms of letters that nobody takes for a digit, as strokes in the unit square; corners are rounded, but where a
 # point stands twice. O, S, b, g, i, l, o, q, s and z are missing, as are forms of others that are digits as well.
@@ -176,7 +176,7 @@ def draw_letters(count: int, splitter: Splitter, rng: np.random.Generator) -> np
     alphabet = list(LETTER_FORMS.values())
     crops = []
     for forms in (alphabet[number] for number in rng.integers(len(alphabet), size=count)):
-        drawing = drawn(forms[rng.integers(len(forms))], rng)
+        drawing = draw_strokes(forms[rng.integers(len(forms))], rng)
         ink = Ink(drawing, (drawing > 127).astype(np.uint8), 1.0)
         crops.append(make_crops(ink, [candidate.component for candidate in propose(ink, splitter)])[1])
     return np.concatenate(crops)

@@ -86,10 +86,8 @@ class SyntheticPage:
         return tuple(camera.box(ink, self.picture.shape) for ink in self.inks)
 
 
-def make_pages(
-    images: np.ndarray, labels: np.ndarray, count: int, seed: int, effects: Sequence[str] | None = None
-) -> Iterator[SyntheticPage]:
-    """Make pages with one to ten digits in a line, or up to 24 in lines and tables.
+def make_pages(images: np.ndarray, labels: np.ndarray, count: int, seed: int) -> Iterator[SyntheticPage]:
+    """Make pages with a mixture of all effects: one to ten digits in a line, or up to 24 in lines and tables.
 
     The same seed gives the same pages, and the first ones do not depend on `count`.
 
@@ -98,13 +96,9 @@ def make_pages(
         labels: N integers from 0 to 9.
         count: Number of pages.
         seed: Any whole number from 0.
-        effects: Names from `EFFECTS` for every page; None mixes all of them.
-
-    Raises:
-        ValueError: An effect is unknown or excludes another.
     """
     for number in range(count):
-        yield make_page(images, labels, number, seed, effects)
+        yield make_page(images, labels, number, seed)
 
 
 def make_page(
@@ -116,10 +110,19 @@ def make_page(
     tallest: float = layout.TALLEST,
     always: str | None = None,
 ) -> SyntheticPage:
-    """Page `number`, from 0, of those that `make_pages` makes.
+    """Make page `number`, from 0, of those that `make_pages` makes, or one like it.
 
-    tallest: As `draw_page` takes it.
-    always: An effect that a mixture of them is to have.
+    Args:
+        images: As `make_pages` takes them.
+        labels: As `make_pages` takes them.
+        number: With the seed it decides the page.
+        seed: Any whole number from 0.
+        effects: Names from `EFFECTS`; None mixes all of them.
+        tallest: As `draw_page` takes it.
+        always: An effect that a mixture of them must have.
+
+    Raises:
+        ValueError: An effect is unknown or excludes another.
     """
     rng = np.random.default_rng([seed, number])
     on_page = _mix(rng, always) if effects is None else effects

@@ -5,9 +5,10 @@ from functools import cache
 import cv2
 import numpy as np
 
-# MNIST's digits fill a box of 20×20; glyphs are worked out at this many times that.
-_WORK = 4
+# Pixels: the side of the box that MNIST's digits fill (LeCun et al. 1998, section III.A).
 _DIGIT_BOX = 20
+# Glyphs are worked out at this many times MNIST's size; chosen before it was measured.
+_ENLARGEMENT = 4
 
 
 def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.random.Generator) -> np.ndarray:
@@ -22,15 +23,17 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
     Returns:
         float32 coverage, 0 to 1, cut to the ink with a pixel or two to spare.
     """
-    large = cv2.resize(digit, None, fx=_WORK, fy=_WORK, interpolation=cv2.INTER_CUBIC)
-    shape = _without_specks(cv2.GaussianBlur(np.pad(large, 2 * _WORK), (0, 0), 0.4 * _WORK) > 110)
-    as_written = pieces(shape), loops(shape)
-    pixel = height / (_DIGIT_BOX * _WORK)
+    large = cv2.resize(digit, None, fx=_ENLARGEMENT, fy=_ENLARGEMENT, interpolation=cv2.INTER_CUBIC)
+    shape = _without_specks(
+        cv2.GaussianBlur(np.pad(large, 2 * _ENLARGEMENT), (0, 0), 0.4 * _ENLARGEMENT) > 110
+    )
+    as_written = count_pieces(shape), count_loops(shape)
+    pixel = height / (_DIGIT_BOX * _ENLARGEMENT)
     if stroke is None:
         inside = cv2.distanceTransform(shape.astype(np.uint8), cv2.DIST_L2, 5)
         outside = cv2.distanceTransform((~shape).astype(np.uint8), cv2.DIST_L2, 5)
         depth = cv2.GaussianBlur(inside - outside, (0, 0), 1)
-        growth = rng.uniform(-0.012, 0.02) * _DIGIT_BOX * _WORK
+        growth = rng.uniform(-0.012, 0.02) * _DIGIT_BOX * _ENLARGEMENT
     else:
         skeleton = _thinned(shape)
         away = cv2.distanceTransform((~skeleton).astype(np.uint8), cv2.DIST_L2, 5)
@@ -39,7 +42,7 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
         growth = stroke / (2 * pixel)
         depth = growth * (pressure - 1) - np.maximum(cv2.GaussianBlur(away, (0, 0), 1.2) - 0.9, 0)
     # An 8 whose loops are filled, or a 0 that has come open, is no longer what its label says.
-    while growth > 0.5 and (pieces(depth + growth > 0), loops(depth + growth > 0)) != as_written:
+    while growth > 0.5 and (count_pieces(depth + growth > 0), count_loops(depth + growth > 0)) != as_written:
         growth *= 0.85
     depth = depth + growth
     method = cv2.INTER_AREA if pixel < 1 else cv2.INTER_CUBIC
@@ -49,13 +52,13 @@ def redraw(digit: np.ndarray, height: float, stroke: float | None, rng: np.rando
     return coverage[y : y + rows, x : x + width]
 
 
-def pieces(shape: np.ndarray) -> int:
-    """Number of connected pieces of a bool array."""
+def count_pieces(shape: np.ndarray) -> int:
+    """Count the connected pieces of a bool array."""
     return cv2.connectedComponents(shape.astype(np.uint8), connectivity=8)[0] - 1
 
 
-def loops(shape: np.ndarray) -> int:
-    """Number of pieces of ground that a bool array encloses."""
+def count_loops(shape: np.ndarray) -> int:
+    """Count the pieces of ground that a bool array encloses."""
     return cv2.connectedComponents((~np.pad(shape, 1)).astype(np.uint8), connectivity=4)[0] - 2
 
 
@@ -94,7 +97,7 @@ def _thinned(shape: np.ndarray) -> np.ndarray:
             return pixels.astype(bool)
 
 
-def rounded(points: np.ndarray) -> np.ndarray:
+def round_corners(points: np.ndarray) -> np.ndarray:
     """Cut the corners of a polyline twice (Chaikin, 1974); its ends stay."""
     for _ in range(2):
         before, after = points[:-1], points[1:]
@@ -103,7 +106,8 @@ def rounded(points: np.ndarray) -> np.ndarray:
     return points
 
 
-def drawn(strokes: list[np.ndarray], width: float) -> np.ndarray:
+def draw_polylines(strokes: list[np.ndarray], width: float) -> np.ndarray:
+    """Draw polylines, each N×2 (x, y), `width` pixels wide: float32 coverage, 0 to 1, with two pixels to spare."""
     points = np.concatenate(strokes)
     pad = width / 2 + 2
     origin = points.min(axis=0) - pad

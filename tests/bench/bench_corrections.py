@@ -70,7 +70,7 @@ def hand(images: np.ndarray, labels: np.ndarray, count: int, seed: int) -> list[
     for _ in range(count):
         chosen = rng.integers(len(images), size=rng.integers(4, 9))
         written = [
-            (digit_forms.seen_alone(digit_forms.drawn(FLAGGED, rng)), 0.0)
+            (digit_forms.fit_to_mnist(digit_forms.draw_strokes(FLAGGED, rng)), 0.0)
             if labels[k] == 1
             else (images[k], own[k])
             for k in chosen

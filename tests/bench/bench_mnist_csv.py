@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from pipeline.ingest import ingest
 from pipeline.mnist import csv_format
-from pipeline.mnist.record import SPLITS, csv_path
+from pipeline.mnist.record import CSV_SPLITS, csv_path
 
 REPEATS = 5
 MOST_TIMES_THE_FASTEST = 1.5
@@ -47,7 +47,7 @@ Round = dict[str, tuple[float, float]]  # by reader: seconds, peak bytes
 
 def main() -> None:
     """Measure all readers, print the table and say whether ours keeps its promises."""
-    paths = [Path(name) for name in sys.argv[1:]] or [csv_path(split) for split in SPLITS]
+    paths = [Path(name) for name in sys.argv[1:]] or [csv_path(split) for split in CSV_SPLITS]
     if not sys.argv[1:] and not all(path.exists() for path in paths):
         ingest()
     on_disk = sum(path.stat().st_size for path in paths) / 1e6

@@ -68,9 +68,9 @@ def trained(cuts_nothing: bytes, tmp_path_factory: pytest.TempPathFactory) -> di
 
     images, labels = digit_forms.draw_digits(4000, np.random.default_rng(1))
     pages = settings(Candidates, "candidates", pages=150)
-    _, crops, truths = candidates_of_pages.of_pages(images, labels, pages, cuts_nothing, seed=1)
+    _, crops, truths = candidates_of_pages.cut_pages(images, labels, pages, cuts_nothing, seed=1)
     learning, splitter = settings(Verifier, "verifier", epochs=4), Splitter(cuts_nothing)
-    crops, truths = verifier_examples.examples(
+    crops, truths = verifier_examples.add_examples(
         images, labels, crops, truths, splitter, learning.mixture, seed=1
     )
     jury = networks.verifier(SIDE, NO_DIGIT + 1)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from pipeline.evaluation import page_scores, plots, scoring
 from pipeline.reader.reading import Digit, Reading
-from pipeline.synthetic.page import SyntheticPage
+from pipeline.synthetic.page import EFFECTS, SyntheticPage
 
 
 def page(truth: str, text: str, effects: tuple[str, ...], confidence: float = 0.9) -> page_scores.ReadPage:
@@ -28,10 +29,10 @@ def read() -> list[page_scores.ReadPage]:
 
 
 def test_scores_by_effect(read: list[page_scores.ReadPage]) -> None:
-    summary = page_scores.summarise(read)
+    summary = page_scores.summarize(read)
     assert summary["exact"] == 0.5
     assert summary["digit_error_rate"] == pytest.approx(2 / 5)
-    rows = {row["effect"]: row for row in page_scores.by_effect(read).to_dict("records")}
+    rows = {row["effect"]: row for row in page_scores.tabulate_effects(read).to_dict("records")}
     assert rows["shadow"] == {
         "effect": "shadow",
         "pages": 2,
@@ -48,12 +49,35 @@ def test_a_page_is_as_sure_as_its_most_doubtful_digit(read: list[page_scores.Rea
     assert [page_scores.confidence(each) for each in read] == [0.9, 0.6, 1.0, 0.9]
 
 
-def test_galleries_and_effects_are_drawn_whatever_there_is(read: list[page_scores.ReadPage]) -> None:
+def test_galleries_are_drawn_whatever_there_is(read: list[page_scores.ReadPage]) -> None:
     for some in ([], read, read * 15):
         figure = plots.page_gallery(some, "Pages")
         drawn = [axes for axes in figure.axes if axes.images]
-        assert len(drawn) == min(len(some), plots.PAGES)
-    assert len(plots.effects(page_scores.by_effect(read)).axes[0].patches) == 25
+        assert len(drawn) == min(len(some), plots.MOST_PAGES)
+
+
+def test_galleries_show_the_first_pages_under_truth_reading_and_effects(
+    read: list[page_scores.ReadPage],
+) -> None:
+    figure = plots.page_gallery(read, "Pages")
+    assert [axes.get_title() for axes in figure.axes if axes.images] == [
+        "12\nshadow",
+        "345, read 346\nshadow, blur",
+        "nothing\nempty",
+        "nothing, read 7\nempty, blur",
+    ]
+    shown = plots.page_gallery(read * 15, "Pages").get_suptitle()
+    assert shown == f"Pages ({60 - plots.MOST_PAGES} more not shown)"
+
+
+def test_a_bar_is_as_long_as_its_effect_s_share(read: list[page_scores.ReadPage]) -> None:
+    (axes,) = plots.effects(page_scores.tabulate_effects(read)).axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(labels) == len(axes.patches) == len(EFFECTS)
+    widths = dict(
+        zip(labels, (bar.get_width() for bar in axes.patches if isinstance(bar, Rectangle)), strict=True)
+    )
+    assert (widths["shadow (2)"], widths["blur (2)"], widths["empty (2)"]) == (50, 0, 50)
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.0, 2.0])

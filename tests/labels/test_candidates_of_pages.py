@@ -26,7 +26,7 @@ def cut_out(
     monkeypatch.setattr(
         candidates_of_pages, "make_page", lambda images, labels, number, *others, **more: written[number]
     )
-    pages = [candidates_of_pages.of_page(*digits, number, seed, SETTINGS, splitter) for number in range(10)]
+    pages = [candidates_of_pages.cut_page(*digits, number, seed, SETTINGS, splitter) for number in range(10)]
     _, crops, truths = zip(*pages, strict=True)
     all_digits = "".join(page.truth for page in written).replace("\n", "")
     return np.concatenate(crops), np.concatenate(truths), all_digits
@@ -74,7 +74,7 @@ def test_what_holds_most_of_a_second_digit_is_none(held: list[tuple[int, int]], 
     inks = tuple(np.argwhere(bar)[:, ::-1].astype(np.float32) for bar in (thick, thin))
     page = SyntheticPage(np.zeros((100, 120, 3), np.uint8), "81", inks, ("plain",))
     mask = np.logical_or.reduce([upright_bar(*bar) for bar in held]).astype(np.uint8)
-    assert candidates_of_pages.truth_of(Component(0, 0, mask), page, 1.0) == truth
+    assert candidates_of_pages.find_truth(Component(0, 0, mask), page, 1.0) == truth
 
 
 def upright_bar(left: int, width: int) -> np.ndarray:
@@ -86,14 +86,14 @@ def upright_bar(left: int, width: int) -> np.ndarray:
 
 def test_candidates_depend_on_the_seed_alone(digits: Digits, cuts_nothing: bytes) -> None:
     first, again, other = (
-        candidates_of_pages.of_pages(*digits, few_pages(10), cuts_nothing, seed) for seed in (1, 1, 2)
+        candidates_of_pages.cut_pages(*digits, few_pages(10), cuts_nothing, seed) for seed in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert other[0].shape != first[0].shape or not np.array_equal(other[0], first[0])
 
 
 def test_images_show_the_digits_alone_and_crops_what_is_around(digits: Digits, cuts_nothing: bytes) -> None:
-    images, crops, truths = candidates_of_pages.of_pages(*digits, few_pages(12), cuts_nothing, seed=1)
+    images, crops, truths = candidates_of_pages.cut_pages(*digits, few_pages(12), cuts_nothing, seed=1)
     assert images.shape == (len(truths), 28, 28)
     assert crops.shape == (*images.shape, 2)
     assert (crops[..., 0] >= images).all()

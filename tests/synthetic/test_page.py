@@ -22,7 +22,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def make(
     digits: tuple[np.ndarray, np.ndarray], *effects: str, count: int = 6, seed: int = 1
 ) -> list[SyntheticPage]:
-    return list(make_pages(*digits, count, seed, effects))
+    return [make_page(*digits, number, seed, effects) for number in range(count)]
 
 
 def grey(page: SyntheticPage) -> np.ndarray:
