@@ -90,13 +90,13 @@ def corrections() -> None:
     if found and settings.weight:
         mnist = paths.read_split("train")
         amounts = excess_slants(images, labels, *mnist)
-        cut_pages, crops, truths = paths.read_candidates()
+        of_pages, crops, truths = paths.read_candidates()
         teach(verifier, learning, settings, found, (crops, truths), mnist, amounts, seed)
         verifier.export(paths.VERIFIER_MODEL, format="litert", verbose=False)
         # Digits of pages went through what pages do to digits, as the corrected ones did.
         digit = truths != NO_DIGIT
         like_them, theirs = sample_slanted(
-            crop_alone(cut_pages[digit]),
+            crop_alone(of_pages[digit]),
             truths[digit],
             amounts,
             settings.slanted,

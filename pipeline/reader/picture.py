@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 # 50 megapixels; the largest phone pictures in common use.
 MAX_PIXELS = 50_000_000
@@ -176,11 +176,13 @@ def _stderr_closed() -> Iterator[None]:
 
 def _turn_upright(image: Image.Image) -> bool:
     """Undo what EXIF's orientation says the camera did; return whether that exchanged width and height."""
-    before = image.size
     # Damaged metadata is no reason to refuse sound pixels.
     with suppress(Exception):
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
         ImageOps.exif_transpose(image, in_place=True)
-    return image.size != before
+        # The sizes do not tell: a JPEG of 4000×3999 may have been decoded as 2000×2000.
+        return orientation in (5, 6, 7, 8)
+    return False
 
 
 def _pixels(image: Image.Image, mode: str) -> np.ndarray:

@@ -168,6 +168,14 @@ def test_wholly_transparent_is_white() -> None:
     assert (load(np.zeros((HEIGHT, WIDTH, 4), np.uint8)) == 255).all()
 
 
+def test_a_photo_that_is_square_once_decoded_smaller_keeps_its_own_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels, size = load_to_read(encoded(Image.new("RGB", (400, 399)), "JPEG", exif=exif), 199)
+    assert pixels.shape == (200, 200)
+    assert size == (400, 399)
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_undone(format: str, orientation: int, rgb: np.ndarray) -> None:
