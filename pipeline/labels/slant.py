@@ -12,9 +12,9 @@ from pipeline.reader.normalize import BOX, CENTRE, SIDE
 
 # Digits of each value by which its usual slant is measured; chosen before it was measured.
 COMPARED = 500
-# What the near crop shows at (x, y), the far one shows at FAR_SCALE · (x, y) + FAR_SHIFT: pixels of a crop.
-FAR_SCALE = INNER / SIDE
-FAR_SHIFT = START + (FAR_SCALE - 1) / 2
+# What the near crop shows at (x, y), the context one shows at CONTEXT_SCALE · (x, y) + CONTEXT_SHIFT: pixels of a crop.
+CONTEXT_SCALE = INNER / SIDE
+CONTEXT_SHIFT = START + (CONTEXT_SCALE - 1) / 2
 
 
 def excess_slants(
@@ -35,7 +35,7 @@ def add_slant(crops: np.ndarray, amounts: np.ndarray) -> np.ndarray:
     """Digits slanted to the right by so many pixels for each pixel up, in MNIST's form again.
 
     Args:
-        crops: uint8 N×28×28×2, near and far; what stands around a digit slants with it.
+        crops: uint8 N×28×28×2, near and context; what stands around a digit slants with it.
         amounts: float N.
 
     Returns:
@@ -50,8 +50,8 @@ def add_slant(crops: np.ndarray, amounts: np.ndarray) -> np.ndarray:
         factor = BOX / (1 + max(np.ptp(slanted), np.ptp(y)))
         shear = factor * np.array([[1, -amount], [0, 1]])
         move = CENTRE - factor * np.array([slanted.mean(), y.mean()])
-        farther = FAR_SCALE * move + FAR_SHIFT - shear @ [FAR_SHIFT, FAR_SHIFT]
-        for channel, shift in enumerate((move, farther)):
+        of_context = CONTEXT_SCALE * move + CONTEXT_SHIFT - shear @ [CONTEXT_SHIFT, CONTEXT_SHIFT]
+        for channel, shift in enumerate((move, of_context)):
             result[k, ..., channel] = cv2.warpAffine(
                 crop[..., channel], np.column_stack([shear, shift]), (SIDE, SIDE)
             )

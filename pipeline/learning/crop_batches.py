@@ -12,7 +12,7 @@ class CropBatches(Batches):
     """All crops once an epoch, shuffled, each distorted anew: float32 B×28×28×2 from 0 to 1, and B truths.
 
     Args:
-        crops: uint8 N×28×28×2, near and far.
+        crops: uint8 N×28×28×2, near and context.
         truths: N integers, 0 to 9, or 10 for no whole digit.
         settings: Of the verifier.
         seed: Decides order and distortions.

@@ -55,7 +55,7 @@ def loss_on_ink(split_weight: float) -> Callable[[tf.Tensor, tf.Tensor], tf.Tens
 def verifier(side: int, classes: int) -> keras.Model:
     """A small CNN of two branches, one for each crop: it looks at every candidate, of which there are two to a digit.
 
-    It takes float32 N×side×side×2 from 0 to 1, near and far crop, and gives N×classes probabilities. The far crop's
+    It takes float32 N×side×side×2 from 0 to 1, near and context crop, and gives N×classes probabilities. The context's
     branch is the smaller one: that crop has to tell where the candidate stands, not what it is.
     """
     crops = keras.Input((side, side, 2))
@@ -70,7 +70,7 @@ def verifier(side: int, classes: int) -> keras.Model:
             layers.Flatten(),
         ]
     )
-    far = keras.Sequential(
+    context = keras.Sequential(
         [
             *_convolve(16, 6, strides=2),
             *_convolve(32, 3),
@@ -79,7 +79,7 @@ def verifier(side: int, classes: int) -> keras.Model:
             layers.Flatten(),
         ]
     )
-    seen = layers.concatenate([near(crops[..., :1]), far(crops[..., 1:])])
+    seen = layers.concatenate([near(crops[..., :1]), context(crops[..., 1:])])
     hidden = layers.Dense(128, use_bias=False)(layers.Dropout(0.3)(seen))
     hidden = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(hidden))
     return keras.Model(crops, layers.Dense(classes, activation="softmax")(layers.Dropout(0.3)(hidden)))

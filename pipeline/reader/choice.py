@@ -25,10 +25,7 @@ def choose_digits(candidates: Candidates) -> list[int]:
     Each component belongs to one chosen candidate or to none; the sum of their `scores` is the highest.
     """
     odds = scores(candidates.all, 1 - candidates.probabilities[:, NO_DIGIT])
-    chosen: list[int] = []
-    for number, line in enumerate(candidates.lines):
-        chosen += best_sequence({number: line}, candidates.all, odds) or []
-    return chosen
+    return best_sequence(candidates, odds) or []
 
 
 def align(candidates: Candidates, digits: list[int]) -> list[int] | None:
@@ -44,18 +41,13 @@ def align(candidates: Candidates, digits: list[int]) -> list[int] | None:
     likely = probabilities[:, :NO_DIGIT] / probabilities[:, :NO_DIGIT].sum(axis=1, keepdims=True)
     # None counts as less probable than LEAST_PROBABILITY, so that a doubtful one does not decide the whole alignment.
     likelihood = amounts_of_ink(candidates.all)[:, None] * np.log(np.maximum(likely, LEAST_PROBABILITY))
-    return best_sequence(
-        dict(enumerate(candidates.lines)), candidates.all, odds[:, None] + likelihood[:, digits]
-    )
+    return best_sequence(candidates, odds[:, None] + likelihood[:, digits])
 
 
-def best_sequence(
-    lines: dict[int, list[Component]], candidates: list[Candidate], values: np.ndarray
-) -> list[int] | None:
+def best_sequence(candidates: Candidates, values: np.ndarray) -> list[int] | None:
     """Candidates that share no component and have the highest sum of values, by dynamic programming.
 
     Args:
-        lines: Components by the number of their line; only candidates of these lines are taken.
         candidates: N of them.
         values: float N, what each is worth, for any number of candidates; or float N×K, what each is worth as the
             first, second, … of exactly K.
@@ -65,16 +57,16 @@ def best_sequence(
     """
     counted = values.ndim == 2
     ending: dict[tuple[int, int], list[int]] = {}
-    for k, candidate in enumerate(candidates):
+    for k, candidate in enumerate(candidates.all):
         ending.setdefault((candidate.line, candidate.last), []).append(k)
     # By how many candidates were taken, the best sum so far, and the last one taken with those before it.
     best: dict[int, tuple[float, tuple | None]] = {0: (0.0, None)}
-    for number, line in lines.items():
+    for number, line in enumerate(candidates.lines):
         up_to = [best]
         for last in range(len(line)):
             now = dict(up_to[last])
             for k in ending.get((number, last), []):
-                for taken, (total, before) in up_to[candidates[k].first].items():
+                for taken, (total, before) in up_to[candidates.all[k].first].items():
                     if counted and taken == values.shape[1]:
                         continue
                     total += float(values[k, taken] if counted else values[k])

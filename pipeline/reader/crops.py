@@ -1,8 +1,8 @@
 """Candidates → what the networks see of them.
 
 The digits' network sees a candidate alone, as MNIST shows digits; the verifier sees two crops of it among what stands
-around it: near, at the same size, and far, smaller, with its neighbours. By itself half a 0 is a 1; beside the other
-half it is not. By itself a piece of a ruled line is a 1, too; beside digits that are twice as high it is not.
+around it: near, at the same size, and context, smaller, with its neighbours. By itself half a 0 is a 1; beside the
+other half it is not. By itself a piece of a ruled line is a 1, too; beside digits that are twice as high it is not.
 """
 
 import cv2
@@ -16,13 +16,13 @@ from .normalize import SIDE, Field, normalize
 NO_DIGIT = 10
 # Brightness of what stands around a candidate; its own ink goes up to 255.
 SURROUNDINGS = 96
-# Of the far crop's 28 pixels so many, in the middle, show what the near one does.
+# Of the context crop's 28 pixels this many, in the middle, show what the near one does.
 INNER = 10
 START = (SIDE - INNER) // 2
 
 
 def make_crops(ink: Ink, components: list[Component]) -> tuple[np.ndarray, np.ndarray]:
-    """N candidates as MNIST shows digits, uint8 N×28×28, and their near and far crops, uint8 N×28×28×2."""
+    """N candidates as MNIST shows digits, uint8 N×28×28, and their near and context crops, uint8 N×28×28×2."""
     images = np.zeros((len(components), SIDE, SIDE), np.uint8)
     around = np.zeros((*images.shape, 2), np.uint8)
     for k, component in enumerate(components):
@@ -32,12 +32,12 @@ def make_crops(ink: Ink, components: list[Component]) -> tuple[np.ndarray, np.nd
         images[k], (left, top, side) = normalize(contrast, component.mask)
         near = left + component.x, top + component.y, side
         around[k, ..., 0] = surroundings(ink.mask, near)
-        around[k, ..., 1] = surroundings(ink.mask, farther(near))
+        around[k, ..., 1] = surroundings(ink.mask, widen_to_context(near))
     return images, np.maximum(crop_alone(images), around)
 
 
-def farther(field: Field) -> Field:
-    """The square that the far crop shows, where the near one shows `field`."""
+def widen_to_context(field: Field) -> Field:
+    """The square that the context crop shows, where the near one shows `field`."""
     left, top, side = field
     more = side * START / INNER
     return left - more, top - more, side + 2 * more

@@ -12,7 +12,7 @@ NAME = "digit-reader"  # of the experiment and of the registered model
 CHAMPION, CHALLENGER = "champion", "challenger"
 ROOT = Path(__file__).resolve().parents[2]
 
-NONE_YET = "no reader is in use yet; run `make`, which trains and registers one"
+NONE_YET = "no reader is in use yet; run `make`, which registers the last build"
 
 
 class RegistryError(StageError):

@@ -25,7 +25,7 @@ def test_digits_are_slanted_and_keep_the_form_of_mnist(
     assert both.shape == crops.shape
     assert both.dtype == np.uint8
     slanted = both[..., 0]
-    # The far crop goes with the near one.
+    # The context crop goes with the near one.
     assert np.mean(np.abs(both[..., 1].astype(int) - crop_alone(slanted)[..., 1])) < 3
     for image in slanted:
         _, _, width, height = cv2.boundingRect((image > 127).astype(np.uint8))

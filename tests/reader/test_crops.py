@@ -7,7 +7,7 @@ from pipeline.reader.crops import INNER, SURROUNDINGS, crop_alone, make_crops
 from pipeline.reader.normalize import normalize
 from pipeline.synthetic.digit_forms import draw_digits
 
-NEAR, FAR = 0, 1
+NEAR, CONTEXT = 0, 1
 LEFTS = 40, 70, 140
 
 
@@ -37,10 +37,10 @@ def test_neighbours_are_shown_dimmer_in_their_places() -> None:
     assert dim[:, 1].min() == pytest.approx(bright[:, 1].min() + 24 / side * 28, abs=1)
 
 
-def test_the_far_crop_shows_neighbours_that_the_near_one_does_not(page: np.ndarray) -> None:
+def test_the_context_crop_shows_neighbours_that_the_near_one_does_not(page: np.ndarray) -> None:
     own = page[20:80, 40:52]
     _, (_, _, side) = normalize(own * np.uint8(200), own)
-    row = seen(page, Component(40, 20, own))[14, :, FAR].astype(int)
+    row = seen(page, Component(40, 20, own))[14, :, CONTEXT].astype(int)
     bright, dim = np.flatnonzero(row > 110), np.flatnonzero((row > 30) & (row <= SURROUNDINGS))
     assert len(bright)
     assert dim[dim > bright.max() + 1].min() == pytest.approx(bright.min() + 30 / side * INNER, abs=1)
@@ -54,9 +54,9 @@ def test_crops_of_what_stands_alone_show_nothing_else() -> None:
     assert crops.shape == (20, 28, 28, 2)
     assert np.array_equal(crops[..., NEAR], images)
     for image, crop in zip(images, crops, strict=True):
-        y, x = np.nonzero(crop[..., FAR])
+        y, x = np.nonzero(crop[..., CONTEXT])
         assert 9 <= min(y.min(), x.min()) <= max(y.max(), x.max()) < 9 + INNER
-        assert crop[..., FAR].sum() == pytest.approx(image.sum() * (INNER / 28) ** 2, rel=0.05)
+        assert crop[..., CONTEXT].sum() == pytest.approx(image.sum() * (INNER / 28) ** 2, rel=0.05)
 
 
 def test_the_crops_may_reach_beyond_the_picture() -> None:
@@ -71,7 +71,7 @@ def test_candidates_are_looked_at_where_they_stand(page: np.ndarray) -> None:
     images, crops = make_crops(Ink(page * np.uint8(200), page, 1.0), candidates)
     assert np.array_equal(images[0], images[1])
     assert (crops[..., NEAR] >= images).all()
-    rows = crops[:, 14, :, FAR].astype(int)
+    rows = crops[:, 14, :, CONTEXT].astype(int)
     sides = [(row[:12].max() > 0, row[17:].max() > 0) for row in rows]
     assert sides == [(False, True), (True, True), (True, False)]
 
